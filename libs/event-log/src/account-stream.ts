@@ -1,0 +1,34 @@
+import { accountSessions, type AccountSessions } from '#domain/account-sessions/decider.js';
+import type { AccountSessionEvent } from '#domain/account-sessions/events.js';
+import type { RecordedEvent } from './event.js';
+import { decodeEvent } from './event-types.js';
+import type { Projection } from './folds.js';
+
+/** What a list needs to know of a session beyond what decides: where it was issued, and what is personal, still sealed. */
+export type SessionIssue = Pick<RecordedEvent, 'position' | 'streamId' | 'eventId' | 'type' | 'sealed'>;
+
+export interface AccountState {
+  readonly sessions: AccountSessions;
+  readonly issues: ReadonlyMap<string, SessionIssue>;
+}
+
+export const accountStreamId = (accountId: string) => `account-${accountId}`;
+
+export const accountIdOf = (streamId: string) =>
+  streamId.startsWith('account-') ? streamId.slice('account-'.length) : null;
+
+export const accountStream: Projection<AccountState> = {
+  initialState: { sessions: accountSessions.initialState, issues: new Map() },
+  apply({ sessions, issues }, recorded) {
+    const event = decodeEvent(recorded) as AccountSessionEvent;
+    const next = accountSessions.evolve(sessions, event);
+    if (event.type === 'SessionExtended') return { sessions: next, issues };
+    const { position, streamId, eventId, type, sealed } = recorded;
+    return {
+      sessions: next,
+      issues: new Map(
+        [...next.keys()].map((id) => [id, issues.get(id) ?? { position, streamId, eventId, type, sealed }]),
+      ),
+    };
+  },
+};

@@ -1,0 +1,89 @@
+import { commandKeyText, type Append, type AppendOutcome, type KeyedCommand, type RecordedOutcome } from './append.js';
+import type { RecordedEvent } from './event.js';
+import { hashEvent } from './hash-chain.js';
+import type { Head } from './head.js';
+import { LogError } from './log-error.js';
+import type { SubjectKey } from './sealing.js';
+
+const MAX_CLOCK_LAG_MS = 5_000;
+
+/** What was read under the head's lock. */
+export interface LockedState {
+  readonly head: Head;
+  /** PostgreSQL's clock, in milliseconds since 1970. */
+  readonly now: number;
+  readonly versions: ReadonlyMap<string, number>;
+  readonly outcomes: ReadonlyMap<string, RecordedOutcome>;
+}
+
+export interface GroupPlan {
+  readonly outcomes: readonly AppendOutcome[];
+  readonly events: readonly RecordedEvent[];
+  readonly streams: ReadonlyMap<string, { version: number; position: number }>;
+  readonly subjectKeys: readonly (SubjectKey & { streamId: string })[];
+  readonly commands: readonly (KeyedCommand & { streamId: string; position: number | null })[];
+  readonly head: Head;
+}
+
+/**
+ * Gives every append of a group its outcome, and the events their places, as if the appends had come one after another.
+ * An append that conflicts or repeats fails alone. Never reads or writes anything.
+ */
+export function planGroup(appends: readonly Append[], locked: LockedState): GroupPlan {
+  if (locked.head.recordedAt - locked.now > MAX_CLOCK_LAG_MS) {
+    const lead = locked.head.recordedAt - locked.now;
+    throw new LogError('LOG_CLOCK_BEHIND', `the log's newest time lies ${lead} ms ahead of PostgreSQL's clock`);
+  }
+  const recordedAt = Math.max(locked.head.recordedAt, locked.now);
+  const versions = new Map(locked.versions);
+  const known = new Map(locked.outcomes);
+  const events: RecordedEvent[] = [];
+  const streams: Map<string, { version: number; position: number }> = new Map();
+  const subjectKeys: (SubjectKey & { streamId: string })[] = [];
+  const commands: (KeyedCommand & { streamId: string; position: number | null })[] = [];
+  let head = locked.head;
+
+  const outcomes = appends.map((append): AppendOutcome => {
+    const { streamId, command } = append;
+    const repeated = command && known.get(commandKeyText(command));
+    if (repeated) return { kind: 'repeated', ...repeated };
+
+    let version = versions.get(streamId) ?? 0;
+    if (append.expectedVersion !== null && append.expectedVersion !== version) return { kind: 'conflict' };
+
+    const recorded = append.events.map((event) => {
+      const isRevocation = event.type === 'SessionRevoked';
+      const place = {
+        ...event,
+        streamId,
+        position: head.position + 1,
+        version: ++version,
+        recordedAt,
+        revocation: isRevocation ? head.revocations + 1 : null,
+      };
+      const hash = hashEvent(head.logId, head.hash, place);
+      head = {
+        ...head,
+        position: place.position,
+        revocations: place.revocation ?? head.revocations,
+        hash,
+        recordedAt,
+      };
+      return { ...place, hash };
+    });
+    if (recorded.length > 0) {
+      events.push(...recorded);
+      versions.set(streamId, version);
+      streams.set(streamId, { version, position: head.position });
+    }
+    if (append.subjectKey) subjectKeys.push({ ...append.subjectKey, streamId });
+    if (command) {
+      const position = recorded.at(-1)?.position ?? null;
+      commands.push({ ...command, streamId, position });
+      known.set(commandKeyText(command), { ...command, position });
+    }
+    return { kind: 'appended', events: recorded };
+  });
+
+  return { outcomes, events, streams, subjectKeys, commands, head };
+}

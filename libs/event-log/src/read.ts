@@ -1,0 +1,43 @@
+import type { Pool } from 'pg';
+import type { CommandKey, RecordedOutcome } from './append.js';
+import { EVENT_COLUMNS, type RecordedEvent } from './event.js';
+import { HEAD_COLUMNS, type Head } from './head.js';
+
+export async function readHead(pool: Pool): Promise<Head> {
+  const { rows } = await pool.query<Head>({
+    name: 'log-head',
+    text: `SELECT ${HEAD_COLUMNS} FROM event_log.head`,
+  });
+  if (!rows[0]) throw new Error('the event log has no head: it was not migrated');
+  return rows[0];
+}
+
+/** Up to `limit` events behind `position`, in order and without a gap. */
+export async function readForward(pool: Pool, position: number, limit: number): Promise<RecordedEvent[]> {
+  const { rows } = await pool.query<RecordedEvent>({
+    name: 'log-forward',
+    text: `SELECT ${EVENT_COLUMNS} FROM event_log.event WHERE position > $1 ORDER BY position LIMIT $2`,
+    values: [position, limit],
+  });
+  return rows;
+}
+
+/** The events of one stream behind `version`, in order. */
+export async function readStream(pool: Pool, streamId: string, version: number): Promise<RecordedEvent[]> {
+  const { rows } = await pool.query<RecordedEvent>({
+    name: 'log-stream',
+    text: `SELECT ${EVENT_COLUMNS} FROM event_log.event WHERE stream_id = $1 AND version > $2 ORDER BY version`,
+    values: [streamId, version],
+  });
+  return rows;
+}
+
+export async function readOutcome(pool: Pool, command: CommandKey): Promise<RecordedOutcome | undefined> {
+  const { rows } = await pool.query<RecordedOutcome>({
+    name: 'log-outcome',
+    text: `SELECT request_hash AS "requestHash", outcome, position FROM event_log.command
+      WHERE (principal, operation, key) = ($1, $2, $3)`,
+    values: [command.principal, command.operation, command.key],
+  });
+  return rows[0];
+}

@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { DatabaseError, type Client } from 'pg';
+import { commandKeyText, type Append, type AppendOutcome, type RecordedOutcome } from './append.js';
+import { createClient } from './connection.js';
+import { lockHead, readOutcomes, readUnderLock, writeGroup } from './group-sql.js';
+import { LogError } from './log-error.js';
+import { wasCommitted } from './lost-commit.js';
+import { planGroup, type GroupPlan } from './plan-group.js';
+import type { Head } from './head.js';
+
+const MAX_WAITING = 10_000;
+const MAX_GROUP_EVENTS = 2_000;
+const MAX_GROUP_APPENDS = 512;
+
+interface Waiting {
+  readonly append: Append;
+  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface WriterHooks {
+  /** After a commit that moved the head: its new position and how many appends shared the commit. */
+  readonly committed?: (head: Head, appends: number) => void;
+}
+
+/**
+ * The one writer of a process: whatever waits when a commit ends goes into the next one together.
+ *
+ *     idle ── append ──► committing ── nothing waits ──► idle
+ *                         ▲       │
+ *                         └───────┘ something waits
+ *
+ * An answered append is durable and has its final position. An append never lands twice, and one append of a group
+ * never makes another fail: a conflict fails alone, and after a statement error the group's appends are run singly.
+ */
+export class LogWriter {
+  private waiting: Waiting[] = [];
+  private draining: Promise<void> | null = null;
+  private client: Client | null = null;
+  private closed = false;
+
+  constructor(
+    private readonly connectionString: string,
+    private readonly hooks: WriterHooks = {},
+  ) {}
+
+  /** Rejects with `LogError`: what its code says about whether something was written is certain. */
+  append(append: Append): Promise<AppendOutcome> {
+    if (this.closed) return Promise.reject(new LogError('LOG_UNAVAILABLE', 'the writer is closed'));
+    if (this.waiting.length >= MAX_WAITING) {
+      return Promise.reject(new LogError('LOG_BUSY', `${MAX_WAITING} appends are waiting`));
+    }
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ append, resolve, reject });
+      this.draining ??= this.drain();
+    });
+  }
+
+  get queued(): number {
+    return this.waiting.length;
+  }
+
+  /** Commits what waits, then lets go of the connection. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.draining;
+    await this.disconnect();
+  }
+
+  private async drain(): Promise<void> {
+    while (this.waiting.length > 0) await this.settle(this.nextGroup());
+    // In the same turn as the look at `waiting`: an append in between would wait for ever.
+    this.draining = null;
+  }
+
+  private nextGroup(): Waiting[] {
+    let events = 0;
+    let size = 0;
+    while (size < Math.min(this.waiting.length, MAX_GROUP_APPENDS) && events <= MAX_GROUP_EVENTS) {
+      events += this.waiting[size++]!.append.events.length;
+    }
+    return this.waiting.splice(0, size);
+  }
+
+  private async settle(group: Waiting[]): Promise<void> {
+    try {
+      const { outcomes, events, head } = await this.commit(group.map(({ append }) => append));
+      if (events.length > 0) this.hooks.committed?.(head, group.length);
+      group.forEach(({ resolve }, i) => resolve(outcomes[i]!));
+    } catch (error) {
+      if (group.length > 1 && isOneAppendsFault(error)) {
+        for (const one of group) await this.settle([one]);
+        return;
+      }
+      const failure =
+        error instanceof LogError || isOneAppendsFault(error)
+          ? (error as Error)
+          : new LogError('LOG_UNAVAILABLE', 'the log cannot be written', { cause: error });
+      group.forEach(({ reject }) => reject(failure));
+    }
+  }
+
+  private async commit(appends: readonly Append[]): Promise<GroupPlan> {
+    const client = (this.client ??= await this.connect());
+    let plan: GroupPlan;
+    try {
+      plan = planGroup(appends, await this.lock(client, appends));
+    } catch (error) {
+      // Closing the connection ends the transaction, whatever state it is in.
+      await this.disconnect();
+      throw error;
+    }
+    const [written, committed] = await Promise.allSettled([
+      client.query(writeGroup(plan)),
+      client.query('COMMIT'),
+    ]);
+    if (committed.status === 'fulfilled') {
+      // PostgreSQL answers COMMIT with ROLLBACK when a statement before it failed.
+      if (committed.value.command === 'COMMIT') return plan;
+      throw written.status === 'rejected' ? written.reason : new Error('the transaction was rolled back');
+    }
+    await this.disconnect();
+    if (await wasCommitted(plan, () => this.connect())) return plan;
+    throw committed.reason;
+  }
+
+  /** Three statements in one round trip: the client pipelines them, and PostgreSQL runs one after the other. */
+  private async lock(client: Client, appends: readonly Append[]) {
+    const keyed = appends.some(({ command }) => command);
+    const [, locked, read, recorded] = await Promise.all([
+      client.query('BEGIN'),
+      client.query<Head>(lockHead),
+      client.query<{ now: number; versions: Record<string, number> | null }>(readUnderLock(appends)),
+      keyed ? client.query(readOutcomes(appends)) : null,
+    ]);
+    const { now, versions } = read.rows[0]!;
+    return {
+      head: locked.rows[0]!,
+      now,
+      versions: new Map(Object.entries(versions ?? {})),
+      outcomes: new Map<string, RecordedOutcome>(recorded?.rows.map((row) => [commandKeyText(row), row])),
+    };
+  }
+
+  private async connect(): Promise<Client> {
+    const client = createClient(this.connectionString, {
+      application_name: 'signoff-writer',
+      pipeline: true,
+      // A stopped process would keep the head's lock for ever.
+      idle_in_transaction_session_timeout: 2_000,
+      lock_timeout: 5_000,
+      statement_timeout: 10_000,
+      query_timeout: 15_000,
+    });
+    client.on('error', () => this.client === client && (this.client = null));
+    await client.connect();
+    return client;
+  }
+
+  private async disconnect(): Promise<void> {
+    const client = this.client;
+    this.client = null;
+    if (!client) return;
+    const ended = once(client, 'end');
+    client.end().catch(() => undefined);
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+  }
+}
+
+/** Data or a constraint was refused (SQLSTATE classes 22 and 23): the statement, not the machinery, is at fault. */
+function isOneAppendsFault(error: unknown): boolean {
+  return error instanceof DatabaseError && /^2[23]/.test(error.code ?? '');
+}
