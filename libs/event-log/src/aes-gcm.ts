@@ -12,7 +12,9 @@ export function encrypt(key: Buffer, plaintext: Buffer, associatedData: Buffer):
 
 /** Throws when key, associated data or a single byte is another than at encryption. */
 export function decrypt(key: Buffer, box: Buffer, associatedData: Buffer): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH })
+  const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, NONCE_LENGTH), {
+    authTagLength: TAG_LENGTH,
+  })
     .setAAD(associatedData)
     .setAuthTag(box.subarray(-TAG_LENGTH));
   return Buffer.concat([decipher.update(box.subarray(NONCE_LENGTH, -TAG_LENGTH)), decipher.final()]);

@@ -39,7 +39,9 @@ export class Folds<State> {
     const kept = this.kept.get(streamId);
     const { version, now } = await this.look(streamId);
     // A fold that was already ahead of the log belongs to a log that has since been put back to an older copy.
-    const base = kept && kept.version <= version ? kept : { version: 0, state: this.projection.initialState };
+    const usable = kept !== undefined && kept.version <= version;
+    if (!usable) this.kept.delete(streamId);
+    const base = usable ? kept : { version: 0, state: this.projection.initialState };
     if (base.version === version) return { ...base, now };
     const fold = this.extend(base, await readStream(this.pool, streamId, base.version));
     this.keep(streamId, fold);

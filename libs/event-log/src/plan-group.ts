@@ -1,4 +1,10 @@
-import { commandKeyText, type Append, type AppendOutcome, type KeyedCommand, type RecordedOutcome } from './append.js';
+import {
+  commandKeyText,
+  type Append,
+  type AppendOutcome,
+  type KeyedCommand,
+  type RecordedOutcome,
+} from './append.js';
 import type { RecordedEvent } from './event.js';
 import { hashEvent } from './hash-chain.js';
 import type { Head } from './head.js';
@@ -32,7 +38,10 @@ export interface GroupPlan {
 export function planGroup(appends: readonly Append[], locked: LockedState): GroupPlan {
   if (locked.head.recordedAt - locked.now > MAX_CLOCK_LAG_MS) {
     const lead = locked.head.recordedAt - locked.now;
-    throw new LogError('LOG_CLOCK_BEHIND', `the log's newest time lies ${lead} ms ahead of PostgreSQL's clock`);
+    throw new LogError(
+      'LOG_CLOCK_BEHIND',
+      `the log's newest time lies ${lead} ms ahead of PostgreSQL's clock`,
+    );
   }
   const recordedAt = Math.max(locked.head.recordedAt, locked.now);
   const versions = new Map(locked.versions);

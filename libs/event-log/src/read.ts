@@ -41,3 +41,14 @@ export async function readOutcome(pool: Pool, command: CommandKey): Promise<Reco
   });
   return rows[0];
 }
+
+/** The first position recorded after `time` (milliseconds since 1970), or the next one to come. Reads the log from its start. */
+export async function firstPositionAfter(pool: Pool, time: number): Promise<number> {
+  const { rows } = await pool.query<{ position: number }>(
+    `SELECT coalesce(
+       (SELECT position FROM event_log.event WHERE recorded_at > $1 ORDER BY position LIMIT 1),
+       (SELECT position + 1 FROM event_log.head)) AS position`,
+    [new Date(time).toISOString()],
+  );
+  return rows[0]!.position;
+}

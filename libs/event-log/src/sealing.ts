@@ -52,7 +52,9 @@ export function open(
 ): PersonalData | null {
   if (!wrappedKey) return null;
   const dataKey = masterKey.unwrap(wrappedKey, sealedUnder(sealed));
-  return JSON.parse(decrypt(dataKey, sealed.subarray(KEY_ID_END), associatedData(place)).toString()) as PersonalData;
+  return JSON.parse(
+    decrypt(dataKey, sealed.subarray(KEY_ID_END), associatedData(place)).toString(),
+  ) as PersonalData;
 }
 
 function associatedData({ logId, streamId, eventId, type }: SealedPlace): Buffer {

@@ -57,11 +57,7 @@ export interface RevokeAllSessions extends Acting {
 }
 
 export type AccountSessionCommand =
-  | IssueSession
-  | ExtendSession
-  | RevokeSession
-  | RevokeOtherSessions
-  | RevokeAllSessions;
+  IssueSession | ExtendSession | RevokeSession | RevokeOtherSessions | RevokeAllSessions;
 
 export const accountSessions: Decider<AccountSessions, AccountSessionCommand, AccountSessionEvent> = {
   initialState: new Map(),

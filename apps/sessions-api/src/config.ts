@@ -1,0 +1,38 @@
+import { logLevel, masterKey, natsUrl, nodeEnv, port, postgresUrl } from '#environment/environment.js';
+import { z } from 'zod';
+
+const MAX_LIFE_DAYS = 90;
+const DAY_MS = 86_400_000;
+
+const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+/** `.env.example` says the same to the operator. */
+export const configSchema = z.object({
+  NODE_ENV: nodeEnv,
+  LOG_LEVEL: logLevel,
+  PORT: port.default(3_000),
+  HOST: z.string().default('127.0.0.1'),
+  DATABASE_URL: postgresUrl,
+  DATABASE_POOL: wholeNumber(2, 200).default(10),
+  NATS_URL: natsUrl,
+  MASTER_KEY: masterKey,
+  BOOTSTRAP_SERVICE_KEY: z.string().min(32, 'must have 32 characters or more').optional(),
+  ISSUER: z.string().default('signoff'),
+  AUDIENCE: z.string().optional(),
+  SESSIONS_PER_ACCOUNT: wholeNumber(1, 10_000).default(500),
+  STREAM_REPLICAS: wholeNumber(1, 5).default(1),
+  STREAM_MAX_AGE_DAYS: z.coerce
+    .number()
+    .min(MAX_LIFE_DAYS + 1, `must exceed the longest session life (${MAX_LIFE_DAYS} days) by a day`)
+    .default(100),
+  STREAM_MAX_BYTES: wholeNumber(-1, Number.MAX_SAFE_INTEGER).default(-1),
+});
+
+export type Config = z.output<typeof configSchema>;
+export const CONFIG = Symbol('CONFIG');
+
+export const streamSettings = (config: Config) => ({
+  replicas: config.STREAM_REPLICAS,
+  maxAgeMs: config.STREAM_MAX_AGE_DAYS * DAY_MS,
+  maxBytes: config.STREAM_MAX_BYTES,
+});

@@ -1,0 +1,75 @@
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { accountIdOf } from '#event-log/account-stream.js';
+import type { RecordedEvent } from '#event-log/event.js';
+import { namesOf, subjectOf } from './subjects.js';
+
+/** The body of a message: an event without what is personal. */
+export interface Envelope {
+  readonly id: string;
+  readonly type: string;
+  readonly schema: number;
+  readonly position: number;
+  readonly version: number;
+  readonly revocation: number | null;
+  readonly streamId: string;
+  readonly accountId: string | null;
+  readonly data: Record<string, unknown>;
+  readonly metadata: Record<string, unknown>;
+  readonly recordedAt: string;
+}
+
+export interface LogIdentity {
+  readonly logId: string;
+  readonly epoch: number;
+}
+
+export interface BusMessage {
+  /** The sequence that the message must have in the stream. */
+  readonly position: number;
+  readonly subject: string;
+  readonly body: string;
+  readonly headers: MsgHdrs;
+}
+
+/** `data` and `metadata` stand in the body byte for byte as in the log. Headers: CloudEvents 1.0, NATS binding. */
+export function toMessage(event: RecordedEvent, log: LogIdentity, source: string): BusMessage {
+  const recordedAt = new Date(event.recordedAt).toISOString();
+  const accountId = accountIdOf(event.streamId);
+  const fields = [
+    ['id', JSON.stringify(event.eventId)],
+    ['type', JSON.stringify(event.type)],
+    ['schema', event.schema],
+    ['position', event.position],
+    ['version', event.version],
+    ['revocation', event.revocation],
+    ['streamId', JSON.stringify(event.streamId)],
+    ['accountId', JSON.stringify(accountId)],
+    ['data', event.data],
+    ['metadata', event.metadata],
+    ['recordedAt', JSON.stringify(recordedAt)],
+  ];
+  const hdrs = headers();
+  hdrs.set('ce-specversion', '1.0');
+  hdrs.set('ce-id', event.eventId);
+  hdrs.set('ce-type', `signoff.${namesOf(event.type).name}.v${event.schema}`);
+  hdrs.set('ce-source', encodeURI(source));
+  hdrs.set('ce-time', recordedAt);
+  hdrs.set('ce-subject', encodeURIComponent(accountId ?? event.streamId));
+  hdrs.set('ce-datacontenttype', 'application/json');
+  hdrs.set('Signoff-Log', logHeader(log));
+  hdrs.set('Signoff-Hash', event.hash.toString('hex'));
+  return {
+    position: event.position,
+    subject: subjectOf(event),
+    body: `{${fields.map(([name, value]) => `"${name}":${value}`).join(',')}}`,
+    headers: hdrs,
+  };
+}
+
+export const logHeader = ({ logId, epoch }: LogIdentity) => `${logId}/${epoch}`;
+
+export function parseLogHeader(text: string): LogIdentity {
+  const [logId, epoch] = text.split('/');
+  if (!logId || !epoch) throw new Error(`not a Signoff-Log header: ${text}`);
+  return { logId, epoch: Number(epoch) };
+}

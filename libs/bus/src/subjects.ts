@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { EventTypeName } from '#event-log/event-types.js';
+
+export const STREAM = 'SESSIONS';
+export const ALL_EVENTS = 'sessions.*.*';
+
+/** Core NATS: somebody has appended (any process), the projector has moved its checkpoint. Wake-ups, never facts. */
+export const APPENDED = 'signoff.appended';
+export const PROJECTED = 'signoff.projected';
+
+const SHARDS = 64;
+
+/** Every event of every stream has a token for its subject, and a name for `ce-type`. */
+const EVENTS = {
+  SessionIssued: { token: 'issued', name: 'session.issued' },
+  SessionExtended: { token: 'extended', name: 'session.extended' },
+  SessionRevoked: { token: 'revoked', name: 'session.revoked' },
+  ApiKeyCreated: { token: 'key-created', name: 'key.created' },
+  ApiKeyRevoked: { token: 'key-revoked', name: 'key.revoked' },
+} as const satisfies Record<EventTypeName, { token: string; name: string }>;
+
+export function namesOf(type: string): { token: string; name: string } {
+  const names = EVENTS[type as EventTypeName];
+  if (!names) throw new Error(`no subject for events of type ${type}`);
+  return names;
+}
+
+/** `sessions.<token>.<shard>`. JetStream keeps every subject in memory, so accounts share 64; one keeps the same for ever. */
+export function subjectOf(event: { type: string; streamId: string }): string {
+  const shard = createHash('sha256').update(event.streamId).digest()[0]! % SHARDS;
+  return `sessions.${namesOf(event.type).token}.${shard}`;
+}
