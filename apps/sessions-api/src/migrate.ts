@@ -1,0 +1,71 @@
+import { postgresUrl, readEnvironment } from '#environment/environment.js';
+import { CreateEventLog1761955200000 } from '#event-log/migrations/create-event-log.js';
+import { eventLogGrants } from '#event-log/migrations/grants.js';
+import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
+import { readModelGrants } from '#read-model/migrations/grants.js';
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { CreateSigningKey1761955200002 } from './access/migrations/create-signing-key.js';
+import { accessGrants } from './access/migrations/grants.js';
+
+const SCHEMAS = ['event_log', 'read_model', 'access'];
+const MIGRATION_LOCK = 0x5160_0001;
+
+/** Brings the database to what this version needs: schemas, tables, the application's role and what it may do. */
+async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> {
+  const { username, password } = new URL(applicationUrl);
+  const database = new DataSource({
+    type: 'postgres',
+    url: ownerUrl,
+    schema: 'event_log',
+    migrationsTableName: 'migration',
+    migrations: [CreateEventLog1761955200000, CreateReadModel1761955200001, CreateSigningKey1761955200002],
+  });
+  await database.initialize();
+  const runner = database.createQueryRunner();
+  try {
+    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await refuseOwnersRole(runner.query.bind(runner), decodeURIComponent(username));
+    for (const schema of SCHEMAS) await runner.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    const done = await database.runMigrations({ transaction: 'each' });
+    const role = escapeIdentifier(decodeURIComponent(username));
+    await createRole(runner.query.bind(runner), decodeURIComponent(username), decodeURIComponent(password));
+    for (const grant of [...eventLogGrants(role), ...readModelGrants(role), ...accessGrants(role)]) {
+      await runner.query(grant);
+    }
+    console.log(JSON.stringify({ msg: 'migrate.done', migrations: done.map(({ name }) => name) }));
+  } finally {
+    await runner.release();
+    await database.destroy();
+  }
+}
+
+type Query = (text: string, parameters?: unknown[]) => Promise<unknown>;
+
+/** An owner may change its tables whatever is granted: events would only be guarded by their trigger. */
+async function refuseOwnersRole(query: Query, role: string): Promise<void> {
+  const [same] = (await query('SELECT 1 WHERE current_user = $1', [role])) as unknown[];
+  if (same) throw new Error('DATABASE_URL must name another role than MIGRATION_DATABASE_URL');
+}
+
+async function createRole(query: Query, role: string, password: string): Promise<void> {
+  const [known] = (await query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role])) as unknown[];
+  if (known) return;
+  try {
+    await query(`CREATE ROLE ${escapeIdentifier(role)} LOGIN PASSWORD ${escapeLiteral(password)}`);
+  } catch (error) {
+    // Another database of the same server may have been migrated at the same moment.
+    if ((error as { code?: string }).code !== '23505' && (error as { code?: string }).code !== '42710') throw error;
+  }
+}
+
+const { MIGRATION_DATABASE_URL, DATABASE_URL } = readEnvironment(
+  z.object({ MIGRATION_DATABASE_URL: postgresUrl, DATABASE_URL: postgresUrl }),
+);
+try {
+  await migrate(MIGRATION_DATABASE_URL, DATABASE_URL);
+} catch (error) {
+  console.error(`The database could not be migrated: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
