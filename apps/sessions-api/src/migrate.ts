@@ -10,7 +10,7 @@ import { CreateSigningKey1761955200002 } from './access/migrations/create-signin
 import { accessGrants } from './access/migrations/grants.js';
 
 const SCHEMAS = ['event_log', 'read_model', 'access'];
-const MIGRATION_LOCK = 0x5160_0001;
+const MIGRATION_LOCK = 51_600_001;
 
 /** Brings the database to what this version needs: schemas, tables, the application's role and what it may do. */
 async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> {

@@ -6,7 +6,7 @@ export class CreateEventLog1761955200000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE event_log.head (
-        only              boolean PRIMARY KEY DEFAULT true CHECK (only),
+        single            boolean PRIMARY KEY DEFAULT true CHECK (single),
         log_id            uuid NOT NULL,
         epoch             int NOT NULL,
         position          bigint NOT NULL,
