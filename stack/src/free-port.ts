@@ -1,18 +1,25 @@
 import { createServer } from 'node:net';
 
+const localhost = '127.0.0.1';
+
 /** A port that is free on 127.0.0.1 at this moment; another process can take it before it is used. */
 export function freePort(): Promise<number> {
-  return bind(0);
+  return listenAndClose(0, localhost);
 }
 
-export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
-  return bind(port, host).then(
-    () => true,
-    () => false,
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await listenError(port, localhost)) === undefined;
+}
+
+/** The code of the system's error when listening there fails. */
+export function listenError(port: number, host: string): Promise<string | undefined> {
+  return listenAndClose(port, host).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
   );
 }
 
-function bind(port: number, host = '127.0.0.1'): Promise<number> {
+function listenAndClose(port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -77,7 +77,7 @@ async function reachableCopy(binDir: string, say: (line: string) => void): Promi
   const parts = debian ? [`lib/postgresql/${debian[2]}`, `share/postgresql/${debian[2]}`] : ['.'];
 
   const hash = createHash('sha256').update(await readFile(join(binDir, 'postgres')));
-  const copy = join(reachableFolder, `postgres-${hash.digest('hex').slice(0, 16)}`);
+  const copy = join(reachableFolder, `postgres-binaries-${hash.digest('hex').slice(0, 16)}`);
   const copiedBinDir = join(copy, relative(root, binDir));
   if (await exists(copy)) return copiedBinDir;
 

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { chmod, mkdir, readlink, rmdir, stat, symlink } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readlink, rmdir, stat, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Account, canEnter, findAccount, unprivilegedAccount, weAreRoot } from './account.js';
@@ -48,16 +47,13 @@ export async function placePostgresFolder(
     return { path, pgdata, account };
   }
 
-  const reachable = join(reachableFolder, createHash('sha256').update(asked).digest('hex').slice(0, 16));
   if (owner !== undefined || moved) {
     throw new Error(
       `The account ${account.name}, which runs PostgreSQL, may not enter ${dirname(path)}. Move the data where it ` +
-        `may: mkdir -p ${reachableFolder} && mv ${path} ${reachable} && ln -sfn ${reachable} ${asked}`,
+        `may: mkdir -p ${reachableFolder} && mv ${path} ${reachableFolder}/moved && ln -sfn ${reachableFolder}/moved ${asked}`,
     );
   }
-  await makeEnterable(reachableFolder);
-  await makeEnterable(reachable);
-  await linkInPlace(asked, reachable);
+  const reachable = await linkToReachable(asked);
   say(`PostgreSQL's account ${account.name} may not enter ${dirname(asked)}: its data lies in ${reachable}`);
   return { path: reachable, pgdata: join(reachable, 'pgdata'), account };
 }
@@ -68,9 +64,19 @@ export async function makeEnterable(folder: string): Promise<void> {
   await chmod(folder, 0o711);
 }
 
-async function linkInPlace(asked: string, reachable: string): Promise<void> {
+/** A new folder each time: only the link leads to it, so that removing `.data` does mean beginning anew. */
+async function linkToReachable(asked: string): Promise<string> {
+  await makeEnterable(reachableFolder);
+  const made = await mkdtemp(join(reachableFolder, 'postgres-data-'));
+  await makeEnterable(made);
   await rmdir(asked).catch(() => {});
-  await symlink(reachable, asked).catch(async (error: unknown) => {
-    if ((await readlink(asked).catch(() => undefined)) !== reachable) throw error;
-  });
+  try {
+    await symlink(made, asked);
+    return made;
+  } catch (error) {
+    await rmdir(made);
+    const linkOfAnotherStart = await readlink(asked).catch(() => undefined);
+    if (linkOfAnotherStart) return linkOfAnotherStart;
+    throw error;
+  }
 }

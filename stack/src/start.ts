@@ -1,0 +1,65 @@
+import { readEnvironment } from '#environment/environment.js';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { startApps } from './apps.js';
+import { ensureDemo } from './demo.js';
+import { type Environment, environmentSchema } from './environment.js';
+import { portProblem } from './port-check.js';
+import { projectRoot } from './project-root.js';
+import { Running } from './running.js';
+import { provideServices } from './services.js';
+import { completeSettings } from './settings.js';
+import { usage } from './usage.js';
+import { welcome } from './welcome.js';
+
+const say = (line: string) => console.log(line);
+
+process.stdout.on('error', () => {});
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (process.argv.slice(2).some((argument) => ['--help', '-h'].includes(argument))) {
+    say(usage);
+    return 0;
+  }
+  const envFile = join(projectRoot, '.env');
+  if (existsSync(envFile)) process.loadEnvFile(envFile);
+  const environment = readEnvironment(environmentSchema);
+
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  const running = new Running();
+  const over = AbortSignal.any([stop.signal, running.death]);
+  try {
+    await startEverything(environment, running, over);
+    await new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
+    over.throwIfAborted();
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    const cause = running.death.aborted ? running.death.reason : error;
+    console.error(`\n${(cause as Error).message}\n`);
+    return 1;
+  } finally {
+    say('Stopping …');
+    await running.stop();
+    say('Stopped.');
+  }
+}
+
+async function startEverything(environment: Environment, running: Running, over: AbortSignal): Promise<void> {
+  const problem = await portProblem('PORT', environment.PORT, environment.HOST);
+  if (problem) throw new Error(problem);
+  const settings = await completeSettings(environment);
+  const services = await provideServices(settings, running, say);
+  over.throwIfAborted();
+  const { apiUrl } = await startApps(settings, services, running, over);
+  say(`API and projector run; logs are in ${relative(process.cwd(), join(settings.dataDir, 'logs'))}`);
+  const demo = await ensureDemo({
+    apiUrl,
+    bootstrapServiceKey: settings.bootstrapServiceKey,
+    file: join(settings.dataDir, 'demo.json'),
+    stop: over,
+  });
+  say(welcome(apiUrl, demo));
+}
