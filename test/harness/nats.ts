@@ -1,0 +1,33 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startNatsServer, type NatsServer } from '../../stack/src/nats-server.js';
+
+export interface TestNats {
+  /** Stays the same over a restart. */
+  readonly url: string;
+  readonly storeDir: string;
+  stop(): Promise<void>;
+  /** Again on the same port and store. */
+  start(): Promise<void>;
+  /** Stops it and removes its store. */
+  remove(): Promise<void>;
+}
+
+/** A nats-server with JetStream for one test file. */
+export async function startNats(): Promise<TestNats> {
+  const storeDir = await mkdtemp(join(process.env.SIGNOFF_TEST_FOLDER!, 'nats-'));
+  let server: NatsServer = await startNatsServer({ storeDir });
+  const { port, url } = server;
+  return {
+    url,
+    storeDir,
+    stop: () => server.stop(),
+    async start() {
+      server = await startNatsServer({ storeDir, port });
+    },
+    async remove() {
+      await server.stop();
+      await rm(storeDir, { recursive: true, force: true });
+    },
+  };
+}
