@@ -56,7 +56,8 @@ async function createRole(query: Query, role: string, password: string): Promise
     await query(`CREATE ROLE ${escapeIdentifier(role)} LOGIN PASSWORD ${escapeLiteral(password)}`);
   } catch (error) {
     // Another database of the same server may have been migrated at the same moment.
-    if ((error as { code?: string }).code !== '23505' && (error as { code?: string }).code !== '42710') throw error;
+    if ((error as { code?: string }).code !== '23505' && (error as { code?: string }).code !== '42710')
+      throw error;
   }
 }
 

@@ -1,8 +1,9 @@
+import type { Pool } from 'pg';
 import { accountSessions, type AccountSessions } from '#domain/account-sessions/decider.js';
 import type { AccountSessionEvent } from '#domain/account-sessions/events.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-types.js';
-import type { Projection } from './folds.js';
+import { Folds, type Projection } from './folds.js';
 
 /** What a list needs to know of a session beyond what decides: where it was issued, and what is personal, still sealed. */
 export type SessionIssue = Pick<RecordedEvent, 'position' | 'streamId' | 'eventId' | 'type' | 'sealed'>;
@@ -32,3 +33,9 @@ export const accountStream: Projection<AccountState> = {
     };
   },
 };
+
+export class AccountFolds extends Folds<AccountState> {
+  constructor(pool: Pool, maxStreams: number) {
+    super(pool, accountStream, maxStreams);
+  }
+}

@@ -1,8 +1,9 @@
+import type { Pool } from 'pg';
 import { apiKey, type ApiKey } from '#domain/api-key/decider.js';
 import type { ApiKeyEvent } from '#domain/api-key/events.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-types.js';
-import type { Projection } from './folds.js';
+import { Folds, type Projection } from './folds.js';
 
 export interface ApiKeyState {
   readonly key: ApiKey;
@@ -22,3 +23,9 @@ export const apiKeyStream: Projection<ApiKeyState> = {
     };
   },
 };
+
+export class ApiKeyFolds extends Folds<ApiKeyState> {
+  constructor(pool: Pool, maxStreams: number) {
+    super(pool, apiKeyStream, maxStreams);
+  }
+}

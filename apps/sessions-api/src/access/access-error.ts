@@ -1,0 +1,18 @@
+export type AccessErrorCode =
+  | 'CREDENTIAL_MISSING'
+  | 'CREDENTIAL_INVALID'
+  | 'ACCOUNT_CREDENTIAL_REQUIRED'
+  | 'SERVICE_KEY_REQUIRED'
+  | 'SCOPE_MISSING';
+
+/** Whoever asks is not known, or may not do this. `scope` is the one that is missing. */
+export class AccessError extends Error {
+  constructor(
+    readonly code: AccessErrorCode,
+    message: string,
+    readonly scope?: string,
+  ) {
+    super(message);
+    this.name = 'AccessError';
+  }
+}

@@ -1,0 +1,60 @@
+import type { Scope } from '#domain/api-key/scopes.js';
+import {
+  applyDecorators,
+  Injectable,
+  SetMetadata,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ApiBearerAuth } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { AccessError } from './access-error.js';
+import { Authenticator } from './authenticator.js';
+import type { Principal } from './principal.js';
+
+const ACCESS = 'signoff:access';
+
+interface Access {
+  readonly who: 'account' | 'service';
+  readonly scope: Scope;
+}
+
+/** Only an account's own credential (session or account key) with this scope. */
+export const ForAccount = (scope: Scope) => access({ who: 'account', scope });
+
+/** Only a service key with this scope. */
+export const ForService = (scope: Scope) => access({ who: 'service', scope });
+
+const access = (required: Access) =>
+  applyDecorators(SetMetadata(ACCESS, required), UseGuards(AccessGuard), ApiBearerAuth());
+
+export interface KnownRequest extends FastifyRequest {
+  principal: Principal;
+}
+
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { who, scope } = this.reflector.get<Access>(ACCESS, context.getHandler());
+    const request = context.switchToHttp().getRequest<KnownRequest>();
+    const principal = await this.authenticator.authenticate(request.headers.authorization);
+    if (who === 'account' && principal.kind === 'service-key') {
+      throw new AccessError('ACCOUNT_CREDENTIAL_REQUIRED', 'this is answered to an account itself only');
+    }
+    if (who === 'service' && principal.kind !== 'service-key') {
+      throw new AccessError('SERVICE_KEY_REQUIRED', 'this is answered to services only');
+    }
+    if (!principal.scopes.includes(scope)) {
+      throw new AccessError('SCOPE_MISSING', `the credential lacks the scope ${scope}`, scope);
+    }
+    request.principal = principal;
+    return true;
+  }
+}

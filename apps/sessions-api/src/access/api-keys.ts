@@ -1,0 +1,63 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { keyIsValid } from '#domain/api-key/decider.js';
+import { SERVICE_SCOPES } from '#domain/api-key/scopes.js';
+import { apiKeyIdFrom, isApiKeyId } from '#domain/identifier.js';
+import { ApiKeyFolds, apiKeyStreamId } from '#event-log/api-key-stream.js';
+import type { RecordedEvent } from '#event-log/event.js';
+import type { Vault } from '#event-log/vault.js';
+import { LRUCache } from 'lru-cache';
+import type { Principal } from './principal.js';
+
+export const BOOTSTRAP_KEY_ID = 'bootstrap';
+
+/** `key_<id>.<secret>`: the text names its key, so that one look-up tells whether it is good. */
+export function createApiKeyText(): { keyId: string; text: string; secretHash: string } {
+  const keyId = apiKeyIdFrom(randomBytes(16));
+  const text = `${keyId}.${randomBytes(32).toString('base64url')}`;
+  return { keyId, text, secretHash: hashOf(text) };
+}
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** Says whose an API key is. Only its SHA-256 is stored, sealed, in the key's own stream. */
+export class ApiKeys {
+  private readonly bootstrapHash: string | undefined;
+  private readonly secretHashes = new LRUCache<string, string>({ max: 10_000 });
+
+  constructor(
+    private readonly folds: ApiKeyFolds,
+    private readonly vault: Vault,
+    bootstrapKey: string | undefined,
+  ) {
+    this.bootstrapHash = bootstrapKey === undefined ? undefined : hashOf(bootstrapKey);
+  }
+
+  /** A revoked key stops at once at every process: its stream's version is read for each request. */
+  async authenticate(text: string): Promise<Principal | null> {
+    const hash = hashOf(text);
+    if (this.bootstrapHash && sameHash(hash, this.bootstrapHash)) {
+      return { kind: 'service-key', keyId: BOOTSTRAP_KEY_ID, scopes: SERVICE_SCOPES };
+    }
+    const keyId = text.slice(0, text.indexOf('.'));
+    if (!isApiKeyId(keyId)) return null;
+    const { state, now } = await this.folds.current(apiKeyStreamId(keyId));
+    if (!keyIsValid(state.key, now) || !state.created) return null;
+    if (!sameHash(hash, await this.secretHash(state.created))) return null;
+    const { scopes, accountId } = state.key;
+    return accountId === null
+      ? { kind: 'service-key', keyId, scopes }
+      : { kind: 'account-key', accountId, keyId, scopes };
+  }
+
+  private async secretHash(created: RecordedEvent): Promise<string> {
+    const known = this.secretHashes.get(created.eventId);
+    if (known) return known;
+    const [secret] = await this.vault.open([created]);
+    if (!secret?.secretHash)
+      throw new Error(`the secret of the key created at ${created.position} cannot be opened`);
+    this.secretHashes.set(created.eventId, secret.secretHash);
+    return secret.secretHash;
+  }
+}
+
+const sameHash = (one: string, other: string) => timingSafeEqual(Buffer.from(one), Buffer.from(other));

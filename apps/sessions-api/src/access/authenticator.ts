@@ -1,0 +1,52 @@
+import type { Instant } from '#domain/instant.js';
+import { ACCOUNT_SCOPES } from '#domain/api-key/scopes.js';
+import { liveSession, type Session } from '#domain/account-sessions/decider.js';
+import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import { AccessError } from './access-error.js';
+import type { ApiKeys } from './api-keys.js';
+import type { Principal } from './principal.js';
+import type { SessionClaims, SessionCredentials } from './session-credentials.js';
+
+const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
+
+/** Says who is asking. Nothing that it remembers is trusted: whether a session or key lives is looked up each time. */
+export class Authenticator {
+  constructor(
+    private readonly credentials: SessionCredentials,
+    private readonly apiKeys: ApiKeys,
+    private readonly accounts: AccountFolds,
+  ) {}
+
+  /** `authorization`: the header, RFC 6750. */
+  async authenticate(authorization: string | undefined): Promise<Principal> {
+    if (authorization === undefined)
+      throw new AccessError('CREDENTIAL_MISSING', 'a bearer credential is required');
+    const text = BEARER.exec(authorization)?.[1];
+    const principal =
+      text === undefined
+        ? null
+        : text.startsWith('eyJ')
+          ? await this.bySession(text)
+          : await this.apiKeys.authenticate(text);
+    if (!principal) throw new AccessError('CREDENTIAL_INVALID', 'the credential is not, or no longer, valid');
+    return principal;
+  }
+
+  /** The live session that a credential stands for, with its claims; null when it stands for none. */
+  async liveSessionOf(text: string): Promise<{ claims: SessionClaims; session: Session } | null> {
+    const claims = await this.credentials.verify(text);
+    if (!claims) return null;
+    const { state, now } = await this.accounts.current(accountStreamId(claims.sub));
+    const session = liveSession(state.sessions, claims.sid, now);
+    return session && !hasExpired(claims, now) ? { claims, session } : null;
+  }
+
+  private async bySession(text: string): Promise<Principal | null> {
+    const live = await this.liveSessionOf(text);
+    if (!live) return null;
+    const { sub, sid } = live.claims;
+    return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES };
+  }
+}
+
+const hasExpired = ({ exp }: SessionClaims, now: Instant) => exp * 1000 <= Date.parse(now);

@@ -1,0 +1,17 @@
+import type { Principal } from './principal.js';
+
+/** A request as commands and the log see it: who asked, and by what it can be found again. */
+export interface Caller<Asking extends Principal = Principal> {
+  readonly principal: Asking;
+  readonly requestId: string;
+  /** W3C trace context, when the request came with one. */
+  readonly traceparent?: string;
+  readonly idempotency?: Idempotency;
+}
+
+export interface Idempotency {
+  /** Method and route template. */
+  readonly operation: string;
+  readonly key: string;
+  readonly requestHash: Buffer;
+}

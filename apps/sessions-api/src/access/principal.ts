@@ -1,0 +1,24 @@
+import type { Scope } from '#domain/api-key/scopes.js';
+
+/** Who is asking, by which credential. Account principals speak for their account alone. */
+export type Principal =
+  | {
+      readonly kind: 'session';
+      readonly accountId: string;
+      readonly sessionId: string;
+      readonly scopes: readonly Scope[];
+    }
+  | {
+      readonly kind: 'account-key';
+      readonly accountId: string;
+      readonly keyId: string;
+      readonly scopes: readonly Scope[];
+    }
+  | { readonly kind: 'service-key'; readonly keyId: string; readonly scopes: readonly Scope[] };
+
+export type AccountPrincipal = Exclude<Principal, { kind: 'service-key' }>;
+export type ServicePrincipal = Extract<Principal, { kind: 'service-key' }>;
+
+/** The public name of the credential: it tells who asked, and opens nothing. */
+export const credentialId = (principal: Principal): string =>
+  principal.kind === 'session' ? principal.sessionId : principal.keyId;

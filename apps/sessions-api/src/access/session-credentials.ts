@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { isAccountId } from '#domain/account-id.js';
+import { isSessionId } from '#domain/identifier.js';
+import type { Instant } from '#domain/instant.js';
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { SigningKeys } from './signing-keys.js';
+
+const TYPE = 'signoff-session+jwt';
+const ALGORITHM = 'EdDSA';
+const MAX_LENGTH = 4_096;
+const KEEP_VERIFIED = 50_000;
+
+/** RFC 7519. `iat` and `exp` in seconds since 1970. */
+export interface SessionClaims {
+  readonly iss: string;
+  readonly sub: string;
+  readonly sid: string;
+  readonly iat: number;
+  readonly exp: number;
+}
+
+/** Signs session credentials, and says whether a text is one. Whether its session lives is for others to say. */
+export class SessionCredentials {
+  private readonly verified = new LRUCache<string, SessionClaims>({ max: KEEP_VERIFIED });
+
+  constructor(
+    private readonly keys: SigningKeys,
+    private readonly issuer: string,
+    private readonly audience: string | undefined,
+  ) {}
+
+  /** The same session and times give the same credential, as long as the signing key is the same. */
+  async sign(session: {
+    sessionId: string;
+    accountId: string;
+    issuedAt: Instant;
+    expiresAt: Instant;
+  }): Promise<string> {
+    const { kid, privateKey } = this.keys.current();
+    const token = new SignJWT({ sid: session.sessionId })
+      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid })
+      .setIssuer(this.issuer)
+      .setSubject(session.accountId)
+      .setIssuedAt(Math.floor(Date.parse(session.issuedAt) / 1000))
+      .setExpirationTime(Date.parse(session.expiresAt) / 1000);
+    if (this.audience) token.setAudience(this.audience);
+    return token.sign(privateKey);
+  }
+
+  /**
+   * The claims of a credential that this service signed, or null. Signatures are checked once and remembered by the hash
+   * of the whole text; `exp` has to be compared with PostgreSQL's clock each time.
+   */
+  async verify(text: string): Promise<SessionClaims | null> {
+    if (text.length > MAX_LENGTH) return null;
+    const fingerprint = createHash('sha256').update(text).digest('base64');
+    const known = this.verified.get(fingerprint);
+    if (known) return known;
+    const claims = await this.check(text);
+    if (claims) this.verified.set(fingerprint, claims);
+    return claims;
+  }
+
+  private async check(text: string): Promise<SessionClaims | null> {
+    try {
+      const { payload } = await jwtVerify<SessionClaims>(
+        text,
+        async ({ kid }) => {
+          const key = kid === undefined ? undefined : await this.keys.find(kid);
+          if (!key) throw new errors.JWKSNoMatchingKey();
+          return key.publicKey;
+        },
+        {
+          algorithms: [ALGORITHM],
+          typ: TYPE,
+          issuer: this.issuer,
+          audience: this.audience,
+          requiredClaims: ['sub', 'sid', 'iat', 'exp'],
+          // Expiry is judged by PostgreSQL's clock, with the session's state.
+          currentDate: new Date(0),
+        },
+      );
+      return isAccountId(payload.sub) && isSessionId(payload.sid) ? payload : null;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return null;
+      throw error;
+    }
+  }
+}

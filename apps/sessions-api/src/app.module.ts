@@ -1,0 +1,183 @@
+import { AccountFolds } from '#event-log/account-stream.js';
+import { ApiKeyFolds } from '#event-log/api-key-stream.js';
+import { createPool } from '#event-log/connection.js';
+import { MasterKey } from '#event-log/master-key.js';
+import { readHead } from '#event-log/read.js';
+import { Vault } from '#event-log/vault.js';
+import { LogWriter } from '#event-log/writer.js';
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { Pool } from 'pg';
+import { AccessGuard } from './access/access.guard.js';
+import { ApiKeys } from './access/api-keys.js';
+import { Authenticator } from './access/authenticator.js';
+import { SessionCredentials } from './access/session-credentials.js';
+import { SigningKeys } from './access/signing-keys.js';
+import { CreateApiKeyHandler } from './commands/create-api-key.js';
+import { Decisions } from './commands/decisions.js';
+import { IssueSessionHandler } from './commands/issue-session.js';
+import { RevokeApiKeyHandler } from './commands/revoke-api-key.js';
+import { RevokeSessionHandler } from './commands/revoke-session.js';
+import { RevokeSessionsHandler } from './commands/revoke-sessions.js';
+import { CONFIG, type Config } from './config.js';
+import { refuseUnsafeDatabase } from './database-check.js';
+import { AccountSessionsController } from './http/account-sessions.controller.js';
+import { ApiKeysController } from './http/api-keys.controller.js';
+import { HealthController } from './http/health.controller.js';
+import { IntrospectionController } from './http/introspection.controller.js';
+import { IssueController } from './http/issue.controller.js';
+import { JwksController } from './http/jwks.controller.js';
+import { MetricsController } from './http/metrics.controller.js';
+import { OperatorSessionsController } from './http/operator-sessions.controller.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { Routes } from './http/routes.js';
+import { createLogger, LOGGER } from './logger.js';
+import { Metrics } from './metrics.js';
+import { IntrospectSessionHandler } from './queries/introspect-session.js';
+import { ListActiveSessionsHandler } from './queries/list-active-sessions.js';
+import { ListApiKeysHandler } from './queries/list-api-keys.js';
+import { BusConnection } from './relay/bus-connection.js';
+import { RelayService } from './relay/relay.service.js';
+
+const KEPT_FOLDS = 20_000;
+
+const log = [
+  {
+    provide: Pool,
+    inject: [CONFIG],
+    useFactory: async (config: Config) => {
+      const pool = createPool(config.DATABASE_URL, {
+        max: config.DATABASE_POOL,
+        application_name: 'signoff-api',
+      });
+      await refuseUnsafeDatabase(pool);
+      return pool;
+    },
+  },
+  {
+    provide: MasterKey,
+    inject: [CONFIG],
+    useFactory: (config: Config) => new MasterKey(Buffer.from(config.MASTER_KEY, 'base64')),
+  },
+  {
+    provide: Vault,
+    inject: [Pool, MasterKey],
+    useFactory: async (pool: Pool, masterKey: MasterKey) =>
+      new Vault(pool, masterKey, (await readHead(pool)).logId),
+  },
+  {
+    provide: LogWriter,
+    inject: [CONFIG, RelayService, Metrics],
+    useFactory: (config: Config, relay: RelayService, metrics: Metrics) =>
+      new LogWriter(config.DATABASE_URL, {
+        committed: (_head, appends) => {
+          relay.appended();
+          metrics.appended(appends);
+        },
+      }),
+  },
+  { provide: AccountFolds, inject: [Pool], useFactory: (pool: Pool) => new AccountFolds(pool, KEPT_FOLDS) },
+  { provide: ApiKeyFolds, inject: [Pool], useFactory: (pool: Pool) => new ApiKeyFolds(pool, KEPT_FOLDS) },
+];
+
+const access = [
+  {
+    provide: SigningKeys,
+    inject: [Pool, MasterKey],
+    useFactory: async (pool: Pool, masterKey: MasterKey) => {
+      const keys = new SigningKeys(pool, masterKey);
+      await keys.start();
+      return keys;
+    },
+  },
+  {
+    provide: SessionCredentials,
+    inject: [SigningKeys, CONFIG],
+    useFactory: (keys: SigningKeys, config: Config) =>
+      new SessionCredentials(keys, config.ISSUER, config.AUDIENCE),
+  },
+  {
+    provide: ApiKeys,
+    inject: [ApiKeyFolds, Vault, CONFIG],
+    useFactory: (folds: ApiKeyFolds, vault: Vault, config: Config) =>
+      new ApiKeys(folds, vault, config.BOOTSTRAP_SERVICE_KEY),
+  },
+  {
+    provide: Authenticator,
+    inject: [SessionCredentials, ApiKeys, AccountFolds],
+    useFactory: (credentials: SessionCredentials, keys: ApiKeys, accounts: AccountFolds) =>
+      new Authenticator(credentials, keys, accounts),
+  },
+  AccessGuard,
+];
+
+const commands = [
+  {
+    provide: Decisions,
+    inject: [Pool, LogWriter, Vault],
+    useFactory: (pool: Pool, writer: LogWriter, vault: Vault) => new Decisions(pool, writer, vault),
+  },
+  IssueSessionHandler,
+  RevokeSessionHandler,
+  RevokeSessionsHandler,
+  CreateApiKeyHandler,
+  RevokeApiKeyHandler,
+];
+
+const queries = [ListActiveSessionsHandler, IntrospectSessionHandler, ListApiKeysHandler];
+
+const relay = [
+  {
+    provide: BusConnection,
+    inject: [CONFIG],
+    useFactory: (config: Config) => new BusConnection(config.NATS_URL, 'signoff-api'),
+  },
+  RelayService,
+];
+
+@Module({})
+export class AppModule implements OnApplicationShutdown {
+  static with(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [CqrsModule.forRoot()],
+      controllers: [
+        AccountSessionsController,
+        OperatorSessionsController,
+        IssueController,
+        IntrospectionController,
+        ApiKeysController,
+        JwksController,
+        HealthController,
+        MetricsController,
+      ],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: createLogger(config.LOG_LEVEL) },
+        ...log,
+        ...access,
+        ...commands,
+        ...queries,
+        ...relay,
+        Metrics,
+        Routes,
+        ProblemFilter,
+      ],
+    };
+  }
+
+  constructor(
+    @Inject(LogWriter) private readonly writer: LogWriter,
+    @Inject(Pool) private readonly pool: Pool,
+    @Inject(BusConnection) private readonly bus: BusConnection,
+    @Inject(RelayService) private readonly relay: RelayService,
+  ) {}
+
+  /** After the last request was answered: what it wrote is committed, and what was committed gets its chance to leave. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.writer.close();
+    await this.relay.close();
+    await this.bus.close();
+    await this.pool.end();
+  }
+}

@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DomainError, type DomainErrorCode } from '#domain/domain-error.js';
+import type { Instant } from '#domain/instant.js';
+import type { CommandKey, RecordedOutcome } from '#event-log/append.js';
+import type { NewEvent } from '#event-log/event.js';
+import { EVENT_TYPES, type EventTypeName } from '#event-log/event-types.js';
+import type { Folds } from '#event-log/folds.js';
+import { LogError } from '#event-log/log-error.js';
+import { readOutcome } from '#event-log/read.js';
+import type { PersonalData, SubjectKey } from '#event-log/sealing.js';
+import type { Vault } from '#event-log/vault.js';
+import type { LogWriter } from '#event-log/writer.js';
+import type { Pool } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import type { Caller } from '../access/caller.js';
+import { credentialId } from '../access/principal.js';
+import { IdempotencyKeyReused } from './idempotency-key-reused.js';
+import { StreamQueue } from './stream-queue.js';
+
+const TRY_FOR_MS = 2_000;
+const MAX_JITTER_MS = 50;
+
+export interface DomainEvent {
+  readonly type: EventTypeName;
+  readonly data: object;
+}
+
+/** One command: what it decides on, what is decided, and what is answered. */
+export interface Decision<State, Event extends DomainEvent, Result> {
+  readonly caller: Caller;
+  readonly streamId: string;
+  readonly folds: Folds<State>;
+  readonly decide: (state: State, now: Instant) => readonly Event[];
+  /** What of an event is personal or secret, and goes sealed. */
+  readonly personal?: (event: Event) => PersonalData | undefined;
+  /** Plain JSON without secrets: a repetition of the command is answered from it. */
+  readonly result: (events: readonly Event[]) => Result;
+}
+
+export interface Decided<Result> {
+  readonly result: Result;
+  /** The answer is that of an earlier command with the same `Idempotency-Key`. */
+  readonly repeated: boolean;
+}
+
+type Outcome<Result> =
+  | { readonly result: Result }
+  | {
+      readonly refusal: { readonly code: DomainErrorCode; readonly message: string; readonly field?: string };
+    };
+
+/**
+ * Decides commands and appends what was decided.
+ *
+ *     look up the key ──► fold at the stream's version ──► decide ──► append at that version ──► answer
+ *                              ▲                                          │
+ *                              └────────── another process was first ─────┘   for up to 2 s, then CONTENTION
+ *
+ * In one process the commands of a stream are decided one after another. A refusal or "nothing to do" is only answered
+ * if the fold was the stream's newest; with a key it is recorded like any other outcome.
+ */
+export class Decisions {
+  private readonly queue = new StreamQueue();
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly writer: LogWriter,
+    private readonly vault: Vault,
+  ) {}
+
+  make<State, Event extends DomainEvent, Result>(
+    decision: Decision<State, Event, Result>,
+  ): Promise<Decided<Result>> {
+    return this.queue.run(decision.streamId, async () => {
+      const giveUpAt = performance.now() + TRY_FOR_MS;
+      for (;;) {
+        const decided = await this.attempt(decision);
+        if (decided) return decided;
+        if (performance.now() > giveUpAt) {
+          throw new LogError('CONTENTION', 'other processes kept changing what this command decides on');
+        }
+        await sleep(Math.random() * MAX_JITTER_MS);
+      }
+    });
+  }
+
+  /** Undefined when another process was first. */
+  private async attempt<State, Event extends DomainEvent, Result>(
+    decision: Decision<State, Event, Result>,
+  ): Promise<Decided<Result> | undefined> {
+    const { caller, streamId, folds } = decision;
+    const command = caller.idempotency && {
+      ...caller.idempotency,
+      principal: credentialId(caller.principal),
+    };
+    const [earlier, fold] = await Promise.all([this.earlier(command), folds.current(streamId)]);
+    if (earlier && command) return repeat(earlier, command.requestHash);
+
+    const { events, outcome } = judge(decision, fold.state, fold.now);
+    if (events.length === 0 && !command) return { result: answer(outcome), repeated: false };
+
+    const append = await this.writer.append({
+      streamId,
+      expectedVersion: fold.version,
+      ...(await this.prepare(decision, events, fold.now)),
+      ...(command && { command: { ...command, outcome } }),
+    });
+    if (append.kind === 'conflict') return undefined;
+    if (append.kind === 'repeated') return repeat(append, command!.requestHash);
+    folds.appended(streamId, fold, append.events);
+    return { result: answer(outcome), repeated: false };
+  }
+
+  private async earlier(command: CommandKey | undefined): Promise<RecordedOutcome | undefined> {
+    return command && readOutcome(this.pool, command);
+  }
+
+  private async prepare<Event extends DomainEvent>(
+    { caller, streamId, personal }: Pick<Decision<never, Event, never>, 'caller' | 'streamId' | 'personal'>,
+    events: readonly Event[],
+    now: Instant,
+  ): Promise<{ events: NewEvent[]; subjectKey?: SubjectKey }> {
+    const metadata = JSON.stringify(metadataOf(caller));
+    const secrets = events.map((event) => personal?.(event));
+    const sealing = secrets.some(Boolean) ? await this.vault.keyFor(streamId, now) : undefined;
+    return {
+      events: events.map(({ type, data }, i) => {
+        const eventId = uuidv7();
+        const secret = secrets[i];
+        return {
+          eventId,
+          type,
+          schema: EVENT_TYPES[type].schema,
+          data: JSON.stringify(data),
+          sealed:
+            secret && sealing ? this.vault.seal(secret, sealing.key, { streamId, eventId, type }) : null,
+          metadata,
+        };
+      }),
+      ...(sealing?.isNew && { subjectKey: sealing.key }),
+    };
+  }
+}
+
+function judge<State, Event extends DomainEvent, Result>(
+  { decide, result }: Decision<State, Event, Result>,
+  state: State,
+  now: Instant,
+): { events: readonly Event[]; outcome: Outcome<Result> } {
+  try {
+    const events = decide(state, now);
+    return { events, outcome: { result: result(events) } };
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    const { code, message, field } = error;
+    return { events: [], outcome: { refusal: { code, message, field } } };
+  }
+}
+
+function answer<Result>(outcome: Outcome<Result>): Result {
+  if ('result' in outcome) return outcome.result;
+  const { code, message, field } = outcome.refusal;
+  throw new DomainError(code, message, field);
+}
+
+function repeat<Result>({ requestHash, outcome }: RecordedOutcome, asked: Buffer): Decided<Result> {
+  if (!requestHash.equals(asked)) throw new IdempotencyKeyReused();
+  return { result: answer(outcome as Outcome<Result>), repeated: true };
+}
+
+function metadataOf({ principal, requestId, traceparent }: Caller) {
+  const actor =
+    principal.kind === 'service-key'
+      ? { type: 'service', id: principal.keyId }
+      : { type: 'account', id: principal.accountId };
+  return { actor, credential: credentialId(principal), commandId: uuidv7(), requestId, traceparent };
+}

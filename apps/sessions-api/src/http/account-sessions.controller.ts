@@ -1,0 +1,61 @@
+import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForAccount } from '../access/access.guard.js';
+import type { Caller } from '../access/caller.js';
+import type { AccountPrincipal } from '../access/principal.js';
+import { RevokeSession } from '../commands/revoke-session.js';
+import { RevokeSessions } from '../commands/revoke-sessions.js';
+import { ListActiveSessions } from '../queries/list-active-sessions.js';
+import { AskedBy } from './asked-by.js';
+import { includeCurrentInput, pageInput, type IncludeCurrentInput, type PageInput } from './input.js';
+import { revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
+import type { RevokedAllOutput, RevokedOutput, SessionsOutput } from './output.js';
+import { requireToken } from './session-token.js';
+import { toSessionsOutput } from './sessions-page.js';
+
+@ApiTags('account')
+@Controller('api/account/sessions')
+export class AccountSessionsController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  @Get()
+  @ForAccount('sessions:read')
+  @ApiOperation({ summary: 'Own active sessions, newest first' })
+  @ApiOkResponse({ standardSchema: sessionsOutput })
+  async list(
+    @AskedBy() { principal }: Caller<AccountPrincipal>,
+    @Query({ schema: pageInput }) page: PageInput,
+  ): Promise<SessionsOutput> {
+    const sessions = await this.queries.execute(new ListActiveSessions(principal.accountId, page));
+    return toSessionsOutput(sessions, page, principal.kind === 'session' ? principal.sessionId : null);
+  }
+
+  @Delete()
+  @ForAccount('sessions:revoke')
+  @ApiOperation({ summary: 'End all other sessions; with includeCurrent the current one as well' })
+  @ApiOkResponse({ standardSchema: revokedAllOutput })
+  async revokeAll(
+    @AskedBy() caller: Caller<AccountPrincipal>,
+    @Query({ schema: includeCurrentInput }) { includeCurrent }: IncludeCurrentInput,
+  ): Promise<RevokedAllOutput> {
+    const except = includeCurrent ? 'none' : 'current';
+    const command = new RevokeSessions(caller, caller.principal.accountId, 'user_all', except);
+    return { data: await this.commands.execute(command) };
+  }
+
+  @Delete(':token')
+  @ForAccount('sessions:revoke')
+  @ApiOperation({ summary: 'End one session' })
+  @ApiOkResponse({ standardSchema: revokedOutput })
+  async revoke(
+    @AskedBy() caller: Caller<AccountPrincipal>,
+    @Param('token') token: string,
+  ): Promise<RevokedOutput> {
+    const command = new RevokeSession(caller, caller.principal.accountId, requireToken(token), 'user');
+    return { data: { revoked: true, ...(await this.commands.execute(command)) } };
+  }
+}

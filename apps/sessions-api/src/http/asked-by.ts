@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { InvalidInput } from './invalid-input.js';
+import type { KnownRequest } from '../access/access.guard.js';
+import type { Caller, Idempotency } from '../access/caller.js';
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Who asks, as the access guard found out. */
+export const AskedBy = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
+  const request = context.switchToHttp().getRequest<KnownRequest>();
+  const { traceparent } = request.headers;
+  return {
+    principal: request.principal,
+    requestId: request.id,
+    ...(typeof traceparent === 'string' && TRACEPARENT.test(traceparent) && { traceparent }),
+    idempotency: idempotencyOf(request),
+  };
+});
+
+function idempotencyOf(request: KnownRequest): Idempotency | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw new InvalidInput([
+      { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, once' },
+    ]);
+  }
+  const said = JSON.stringify([request.params, request.query, request.body ?? null]);
+  return {
+    operation: `${request.method} ${request.routeOptions.url}`,
+    key,
+    requestHash: createHash('sha256').update(said).digest(),
+  };
+}

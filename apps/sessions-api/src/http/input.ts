@@ -1,0 +1,103 @@
+import { isIP } from 'node:net';
+import { isAccountId } from '#domain/account-id.js';
+import { MAX_LIFETIME_SECONDS, MIN_LIFETIME_SECONDS } from '#domain/account-sessions/lifetime.js';
+import { ACCOUNT_SCOPES, SERVICE_SCOPES } from '#domain/api-key/scopes.js';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+const DEFAULT_LIFETIME_SECONDS = 2_592_000;
+const MAX_PAGE = 2 ** 31 - 1;
+
+const text = (maxCodePoints: number) =>
+  z
+    .string()
+    .refine((value) => [...value].length <= maxCodePoints, `must have at most ${maxCodePoints} code points`)
+    .refine((value) => !/[\p{Cs}\0]/u.test(value), 'must be well-formed Unicode without U+0000');
+
+const digits = (max: number) =>
+  z
+    .string(`must be given once, as a number from 1 to ${max}`)
+    .regex(/^[0-9]+$/, 'must be decimal digits')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= max, `must lie between 1 and ${max}`);
+
+const instant = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 time with a time zone' })
+  .transform((value) => new Date(value).toISOString());
+
+const accountId = z
+  .string()
+  .refine(isAccountId, 'must be 1 to 128 code points without control characters, and not "." or ".."');
+
+const ipAddress = z
+  .string()
+  .refine((value) => isIP(value) !== 0 && !value.includes('%'), 'must be an IPv4 or IPv6 address')
+  .transform((value) => ipaddr.process(value).toString());
+
+export const pageInput = z.object({
+  page: digits(MAX_PAGE).optional().default(1),
+  limit: digits(100).optional().default(50),
+});
+export type PageInput = z.output<typeof pageInput>;
+
+export const includeCurrentInput = z.object({
+  includeCurrent: z
+    .enum(['true', 'false'], 'must be true or false, once')
+    .default('false')
+    .transform((value) => value === 'true'),
+});
+export type IncludeCurrentInput = z.output<typeof includeCurrentInput>;
+
+export const accountInput = z.object({ accountId });
+export type AccountInput = z.output<typeof accountInput>;
+
+export const noteInput = z
+  .strictObject({ note: text(500).optional() })
+  .optional()
+  .default({});
+export type NoteInput = z.output<typeof noteInput>;
+
+export const issueInput = z
+  .strictObject({
+    accountId,
+    expiresInSeconds: z.int().min(MIN_LIFETIME_SECONDS).max(MAX_LIFETIME_SECONDS).optional(),
+    expiresAt: instant.optional(),
+    ipAddress: ipAddress.optional(),
+    userAgent: text(2_048).optional(),
+    fingerprint: text(256).optional(),
+  })
+  .refine((input) => input.expiresInSeconds === undefined || input.expiresAt === undefined, {
+    path: ['expiresAt'],
+    error: 'must not be given together with expiresInSeconds',
+  });
+export type IssueInput = z.output<typeof issueInput>;
+
+export const lifetimeOf = ({ expiresInSeconds, expiresAt }: IssueInput) =>
+  expiresAt === undefined
+    ? { expiresInSeconds: expiresInSeconds ?? DEFAULT_LIFETIME_SECONDS }
+    : { expiresAt };
+
+export const introspectInput = z.object({ token: z.string('is required, once').min(1, 'is required, once') });
+export type IntrospectInput = z.output<typeof introspectInput>;
+
+const keyName = text(128).min(1);
+
+export const createKeyInput = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('account'),
+    accountId,
+    name: keyName,
+    scopes: z
+      .array(z.enum(ACCOUNT_SCOPES))
+      .min(1)
+      .default([...ACCOUNT_SCOPES]),
+    expiresAt: instant.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('service'),
+    name: keyName,
+    scopes: z.array(z.enum(SERVICE_SCOPES)).min(1),
+    expiresAt: instant.optional(),
+  }),
+]);
+export type CreateKeyInput = z.output<typeof createKeyInput>;

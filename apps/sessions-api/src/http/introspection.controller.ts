@@ -1,0 +1,25 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForService } from '../access/access.guard.js';
+import { IntrospectSession, type Introspection } from '../queries/introspect-session.js';
+import { introspectInput, type IntrospectInput } from './input.js';
+import { introspectionOutput } from './output.js';
+
+export const INTROSPECTION_PATH = 'api/introspect';
+
+@ApiTags('services')
+@Controller(INTROSPECTION_PATH)
+export class IntrospectionController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Post()
+  @HttpCode(200)
+  @ForService('sessions:introspect')
+  @ApiConsumes('application/x-www-form-urlencoded')
+  @ApiOperation({ summary: 'Whether a session credential is good now (RFC 7662)' })
+  @ApiOkResponse({ standardSchema: introspectionOutput })
+  introspect(@Body({ schema: introspectInput }) { token }: IntrospectInput): Promise<Introspection> {
+    return this.queries.execute(new IntrospectSession(token));
+  }
+}

@@ -1,0 +1,64 @@
+import { Body, Controller, Delete, Get, Param, Query } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForService } from '../access/access.guard.js';
+import type { Caller } from '../access/caller.js';
+import { RevokeSession } from '../commands/revoke-session.js';
+import { RevokeSessions } from '../commands/revoke-sessions.js';
+import { ListActiveSessions } from '../queries/list-active-sessions.js';
+import { AskedBy } from './asked-by.js';
+import { accountInput, noteInput, pageInput } from './input.js';
+import type { AccountInput, NoteInput, PageInput } from './input.js';
+import { revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
+import type { RevokedAllOutput, RevokedOutput, SessionsOutput } from './output.js';
+import { requireToken } from './session-token.js';
+import { toSessionsOutput } from './sessions-page.js';
+
+@ApiTags('services')
+@Controller('api/accounts/:accountId/sessions')
+export class OperatorSessionsController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  @Get()
+  @ForService('sessions:read')
+  @ApiOperation({ summary: 'The active sessions of an account, newest first' })
+  @ApiOkResponse({ standardSchema: sessionsOutput })
+  async list(
+    @Param({ schema: accountInput }) { accountId }: AccountInput,
+    @Query({ schema: pageInput }) page: PageInput,
+  ): Promise<SessionsOutput> {
+    const sessions = await this.queries.execute(new ListActiveSessions(accountId, page));
+    return toSessionsOutput(sessions, page, null);
+  }
+
+  @Delete()
+  @ForService('sessions:revoke')
+  @ApiOperation({ summary: 'End all sessions of an account' })
+  @ApiOkResponse({ standardSchema: revokedAllOutput })
+  async revokeAll(
+    @AskedBy() caller: Caller,
+    @Param({ schema: accountInput }) { accountId }: AccountInput,
+    @Body({ schema: noteInput }) { note }: NoteInput,
+  ): Promise<RevokedAllOutput> {
+    return {
+      data: await this.commands.execute(new RevokeSessions(caller, accountId, 'operator', 'none', note)),
+    };
+  }
+
+  @Delete(':token')
+  @ForService('sessions:revoke')
+  @ApiOperation({ summary: 'End one session of an account' })
+  @ApiOkResponse({ standardSchema: revokedOutput })
+  async revoke(
+    @AskedBy() caller: Caller,
+    @Param({ schema: accountInput }) { accountId }: AccountInput,
+    @Param('token') token: string,
+    @Body({ schema: noteInput }) { note }: NoteInput,
+  ): Promise<RevokedOutput> {
+    const command = new RevokeSession(caller, accountId, requireToken(token), 'operator', note);
+    return { data: { revoked: true, ...(await this.commands.execute(command)) } };
+  }
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+
+/** The answers of the API, for its OpenAPI description. */
+const instant = z.iso.datetime().meta({ example: '2026-11-24T08:16:00.123Z' });
+const token = z
+  .string()
+  .meta({ example: 'session_1k9fXb2mQ7RtZp0sVwYc3D', description: 'Public: it authenticates nothing.' });
+const unknown = 'Null when it was not given, or was erased.';
+
+export const sessionOutput = z.object({
+  token,
+  issuedAt: instant,
+  expiresAt: instant,
+  expiresAtTimestamp: z.int().meta({ description: 'expiresAt in milliseconds since 1970' }),
+  isCurrent: z.boolean(),
+  ipAddress: z.string().nullable().meta({ description: unknown }),
+  userAgent: z.string().nullable().meta({ description: unknown }),
+  browser: z.string().nullable().meta({ example: 'Chrome' }),
+  os: z.string().nullable().meta({ example: 'Windows 10' }),
+  device: z.string().nullable().meta({ example: 'Desktop' }),
+  lastSeenAt: instant,
+  firstSeenAt: instant,
+  fingerprint: z.string().nullable().meta({ description: 'Of the current session only, else null.' }),
+});
+
+const paginationOutput = z.object({ page: z.int(), perPage: z.int(), total: z.int(), totalPages: z.int() });
+
+export const sessionsOutput = z.object({
+  data: z.array(sessionOutput),
+  currentToken: token.nullable(),
+  pagination: paginationOutput,
+});
+export type SessionsOutput = z.output<typeof sessionsOutput>;
+
+export const revokedOutput = z.object({
+  data: z.object({ revoked: z.literal(true), currentSessionRevoked: z.boolean() }),
+});
+export type RevokedOutput = z.output<typeof revokedOutput>;
+
+export const revokedAllOutput = z.object({
+  data: z.object({ revoked: z.int(), currentSessionRevoked: z.boolean() }),
+});
+export type RevokedAllOutput = z.output<typeof revokedAllOutput>;
+
+export const issuedOutput = z.object({
+  data: z.object({
+    token,
+    accountId: z.string(),
+    issuedAt: instant,
+    expiresAt: instant,
+    accessToken: z.string().meta({ description: 'The session credential, a JWT. It is never stored.' }),
+    tokenType: z.literal('Bearer'),
+    ended: z.array(token).meta({ description: 'Sessions that gave way, because the account had too many.' }),
+  }),
+});
+export type IssuedOutput = z.output<typeof issuedOutput>;
+
+export const introspectionOutput = z.object({
+  active: z.boolean(),
+  sub: z.string().optional(),
+  sid: token.optional(),
+  iat: z.int().optional(),
+  exp: z.int().optional(),
+  iss: z.string().optional(),
+  token_type: z.literal('Bearer').optional(),
+});
+
+const apiKeyOutput = z.object({
+  id: z.string().meta({ example: 'key_5Vb0cTn8eKq2LxWm9sHd1Z' }),
+  kind: z.enum(['account', 'service']),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  accountId: z.string().optional(),
+  expiresAt: instant.optional(),
+});
+
+export const createdKeyOutput = z.object({
+  data: apiKeyOutput.extend({ key: z.string().nullable().meta({ description: 'Shown once.' }) }),
+});
+export type CreatedKeyOutput = z.output<typeof createdKeyOutput>;
+
+export const apiKeysOutput = z.object({
+  data: z.array(apiKeyOutput.extend({ createdAt: instant })),
+  pagination: paginationOutput,
+});
+export type ApiKeysOutput = z.output<typeof apiKeysOutput>;
+
+export const problemOutput = z.object({
+  type: z.literal('about:blank'),
+  title: z.string(),
+  status: z.int(),
+  code: z.string().meta({ description: 'Stable: the one to program against.', example: 'SESSION_NOT_FOUND' }),
+  detail: z.string(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+export type ProblemOutput = z.output<typeof problemOutput>;
+
+export const pagination = (page: number, perPage: number, total: number) => ({
+  page,
+  perPage,
+  total,
+  totalPages: Math.ceil(total / perPage),
+});

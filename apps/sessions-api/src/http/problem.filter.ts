@@ -1,0 +1,175 @@
+import { STATUS_CODES } from 'node:http';
+import { DomainError, type DomainErrorCode } from '#domain/domain-error.js';
+import { LogError, type LogErrorCode } from '#event-log/log-error.js';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { AccessError, type AccessErrorCode } from '../access/access-error.js';
+import { IdempotencyKeyReused } from '../commands/idempotency-key-reused.js';
+import { LOGGER } from '../logger.js';
+import { InvalidInput } from './invalid-input.js';
+import type { ProblemOutput } from './output.js';
+import { RequestError, type RequestErrorCode } from './request-error.js';
+import { Routes } from './routes.js';
+
+const RETRY_AFTER_SECONDS = 1;
+
+const DOMAIN = {
+  SESSION_NOT_FOUND: 404,
+  SESSION_LIFETIME_INVALID: 400,
+  ACTING_SESSION_ENDED: 401,
+  API_KEY_NOT_FOUND: 404,
+  SCOPE_NOT_GRANTED: 403,
+} satisfies Record<DomainErrorCode, number>;
+
+const ACCESS = {
+  CREDENTIAL_MISSING: 401,
+  CREDENTIAL_INVALID: 401,
+  ACCOUNT_CREDENTIAL_REQUIRED: 403,
+  SERVICE_KEY_REQUIRED: 403,
+  SCOPE_MISSING: 403,
+} satisfies Record<AccessErrorCode, number>;
+
+const LOG = {
+  LOG_UNAVAILABLE: 503,
+  LOG_BUSY: 503,
+  LOG_CLOCK_BEHIND: 503,
+  LOG_OUTCOME_UNKNOWN: 503,
+  CONTENTION: 503,
+} satisfies Record<LogErrorCode, number>;
+
+const REQUEST = {
+  SESSION_TOKEN_MISSING: 400,
+  BODY_MALFORMED: 400,
+  BODY_TOO_LARGE: 413,
+  URL_MALFORMED: 400,
+  URL_TOO_LONG: 414,
+  MEDIA_TYPE_UNSUPPORTED: 415,
+  ROUTE_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+} satisfies Record<RequestErrorCode, number>;
+
+/** What Fastify says no to before any code of ours runs. */
+const FASTIFY: Record<string, RequestErrorCode> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'BODY_MALFORMED',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BODY_MALFORMED',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'BODY_MALFORMED',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MEDIA_TYPE_UNSUPPORTED',
+  FST_ERR_BAD_URL: 'URL_MALFORMED',
+  FST_ERR_MAX_PARAM_LENGTH: 'URL_TOO_LONG',
+};
+
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly errors?: ProblemOutput['errors'];
+  readonly headers?: Record<string, string>;
+}
+
+/** Every error leaves as `application/problem+json` (RFC 9457). */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly routes: Routes,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const { headers = {}, ...problem } = this.problemOf(error, request);
+    if (problem.status >= 500) {
+      this.logger.error({ err: error, code: problem.code, requestId: request.id }, 'request.failed');
+    }
+    const body: ProblemOutput = {
+      type: 'about:blank',
+      title: STATUS_CODES[problem.status] ?? 'Error',
+      ...problem,
+    };
+    void reply
+      .code(problem.status)
+      .headers(headers)
+      .type('application/problem+json')
+      .send(JSON.stringify(body));
+  }
+
+  private problemOf(error: unknown, request: FastifyRequest): Problem {
+    if (error instanceof DomainError) return fromDomain(error);
+    if (error instanceof AccessError) return fromAccess(error);
+    if (error instanceof RequestError) return fromRequest(error);
+    if (error instanceof InvalidInput) {
+      return { status: 400, code: 'INPUT_INVALID', detail: error.message, errors: [...error.errors] };
+    }
+    if (error instanceof IdempotencyKeyReused) {
+      return { status: 422, code: error.code, detail: error.message };
+    }
+    if (error instanceof LogError) {
+      return unavailable(error.code, error.message, LOG[error.code]);
+    }
+    if (error instanceof HttpException && error.getStatus() === 404) {
+      return fromRequest(this.routes.refuse(request));
+    }
+    const known = FASTIFY[(error as { code?: string }).code ?? ''];
+    if (known) return fromRequest(new RequestError(known, (error as Error).message));
+    if (isDatabaseAway(error)) return unavailable('LOG_UNAVAILABLE', 'PostgreSQL cannot be reached', 503);
+    return {
+      status: 500,
+      code: 'INTERNAL_ERROR',
+      detail: 'something broke here; the request may be sent again',
+    };
+  }
+}
+
+function fromDomain({ code, message, field }: DomainError): Problem {
+  const status = DOMAIN[code];
+  return {
+    status,
+    code,
+    detail: message,
+    ...(status === 400 && field && { errors: [{ field, message }] }),
+    ...(status === 401 && { headers: challenge('invalid_token', message) }),
+  };
+}
+
+function fromAccess({ code, message, scope }: AccessError): Problem {
+  const headers =
+    code === 'CREDENTIAL_MISSING'
+      ? challenge()
+      : code === 'SCOPE_MISSING'
+        ? challenge('insufficient_scope', message, scope)
+        : code === 'CREDENTIAL_INVALID'
+          ? challenge('invalid_token', message)
+          : undefined;
+  return { status: ACCESS[code], code, detail: message, headers };
+}
+
+function fromRequest({ code, message, allow }: RequestError): Problem {
+  return { status: REQUEST[code], code, detail: message, ...(allow && { headers: { allow } }) };
+}
+
+const unavailable = (code: string, detail: string, status: number): Problem => ({
+  status,
+  code,
+  detail,
+  headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
+});
+
+/** RFC 6750, section 3. */
+function challenge(error?: string, description?: string, scope?: string): Record<string, string> {
+  const parameters = Object.entries({ realm: 'signoff', error, error_description: description, scope });
+  const text = parameters
+    .flatMap(([name, value]) => (value === undefined ? [] : `${name}="${value}"`))
+    .join(', ');
+  return { 'www-authenticate': `Bearer ${text}` };
+}
+
+/** Connection refused, reset or timed out, or SQLSTATE classes 08 (connection), 53 (resources) and 57 (shutdown). */
+function isDatabaseAway(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  return (
+    /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|08|53|57)/.test(code ?? '') ||
+    /^Connection terminated|timeout exceeded when trying to connect|not queryable/.test(message ?? '')
+  );
+}

@@ -1,0 +1,33 @@
+import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
+import { Authenticator } from '../access/authenticator.js';
+
+/** RFC 7662. Whatever is not a live session's credential is inactive, and nothing more is said about it. */
+export type Introspection =
+  | { readonly active: false }
+  | {
+      readonly active: true;
+      readonly sub: string;
+      readonly sid: string;
+      readonly iat: number;
+      readonly exp: number;
+      readonly iss: string;
+      readonly token_type: 'Bearer';
+    };
+
+export class IntrospectSession extends Query<Introspection> {
+  constructor(readonly credential: string) {
+    super();
+  }
+}
+
+@QueryHandler(IntrospectSession)
+export class IntrospectSessionHandler implements IQueryHandler<IntrospectSession> {
+  constructor(private readonly authenticator: Authenticator) {}
+
+  async execute({ credential }: IntrospectSession): Promise<Introspection> {
+    const live = await this.authenticator.liveSessionOf(credential);
+    if (!live) return { active: false };
+    const { sub, sid, iat, exp, iss } = live.claims;
+    return { active: true, sub, sid, iat, exp, iss, token_type: 'Bearer' };
+  }
+}
