@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The answers of the API, for its OpenAPI description. */
-const instant = z.iso.datetime().meta({ example: '2026-11-24T08:16:00.123Z' });
+const instant = z.string().meta({ format: 'date-time', example: '2026-11-24T08:16:00.123Z' });
 const token = z
   .string()
   .meta({ example: 'session_1k9fXb2mQ7RtZp0sVwYc3D', description: 'Public: it authenticates nothing.' });

@@ -49,7 +49,7 @@ const REQUEST = {
   METHOD_NOT_ALLOWED: 405,
 } satisfies Record<RequestErrorCode, number>;
 
-/** What Fastify says no to before any code of ours runs. */
+/** What Fastify says no to before any code of ours runs; Nest hands it on as the cause of its own exception. */
 const FASTIFY: Record<string, RequestErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'BODY_MALFORMED',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BODY_MALFORMED',
@@ -108,11 +108,11 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof LogError) {
       return unavailable(error.code, error.message, LOG[error.code]);
     }
-    if (error instanceof HttpException && error.getStatus() === 404) {
-      return fromRequest(this.routes.refuse(request));
+    if (error instanceof HttpException) {
+      const cause = error.cause as { code?: string } | undefined;
+      const known = FASTIFY[cause?.code ?? ''];
+      return fromRequest(known ? new RequestError(known, error.message) : this.routes.refuse(request));
     }
-    const known = FASTIFY[(error as { code?: string }).code ?? ''];
-    if (known) return fromRequest(new RequestError(known, (error as Error).message));
     if (isDatabaseAway(error)) return unavailable('LOG_UNAVAILABLE', 'PostgreSQL cannot be reached', 503);
     return {
       status: 500,

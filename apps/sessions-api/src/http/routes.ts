@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify';
 import createRouter from 'find-my-way';
 import { RequestError } from './request-error.js';
+import { tokenMissing } from './session-token.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
@@ -19,8 +20,11 @@ export class Routes {
     });
   }
 
+  /** Why a request was not routed. Nest turns away parameters that are empty, though the router matches them. */
   refuse({ method, url }: FastifyRequest): RequestError {
-    const allowed = METHODS.filter((one) => this.router.find(one, url) !== null);
+    const match = this.router.find(method as 'GET', url);
+    if (match?.params.token === '') return tokenMissing();
+    const allowed = match ? [] : METHODS.filter((one) => this.router.find(one, url) !== null);
     return allowed.length > 0
       ? new RequestError('METHOD_NOT_ALLOWED', `${method} is not for this path`, allowed.join(', '))
       : new RequestError('ROUTE_NOT_FOUND', 'there is nothing at this path');
