@@ -60,7 +60,7 @@ describe('the hash chain', () => {
     const text = fc.string({ unit: 'grapheme' });
     const count = fc.maxSafeNat();
     const int = fc.integer({ min: 0, max: 2 ** 31 - 1 });
-    const box = fc.option(fc.uint8Array().map(Buffer.from));
+    const box = fc.option(fc.uint8Array().map((bytes) => Buffer.from(bytes)));
     const columns: fc.Arbitrary<Columns> = fc.record({
       position: count,
       streamId: text,
@@ -74,7 +74,7 @@ describe('the hash chain', () => {
       recordedAt: count,
       revocation: fc.option(count),
     });
-    const previous = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(Buffer.from);
+    const previous = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
     await fc.assert(
       fc.asyncProperty(fc.uuid(), previous, columns, async (logId, before, any) => {
         const hash = hashEvent(logId, before, any).toString('hex');
