@@ -39,7 +39,7 @@ export async function ensureStream(
   if (existing) {
     const { config } = existing;
     const same = Object.entries(changeable).every(
-      ([name, value]) => String(config[name as keyof typeof config]) === String(value),
+      ([name, value]) => JSON.stringify(config[name as keyof typeof config]) === JSON.stringify(value),
     );
     return same ? existing : manager.streams.update(STREAM, changeable);
   }

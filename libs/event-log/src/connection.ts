@@ -7,7 +7,7 @@ const TEXT_FORMAT_PARSERS = new Map<number, (text: string) => unknown>([[INT8, N
 const typeParsers: ClientConfig['types'] = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     (format !== 'binary' && TEXT_FORMAT_PARSERS.get(oid)) ||
-    types.getTypeParser(oid, format as 'text')) as typeof types.getTypeParser,
+    types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 };
 
 export function createPool(connectionString: string, options: PoolConfig = {}): Pool {

@@ -16,8 +16,8 @@ export function expiryOf(lifetime: Lifetime, now: Instant): Instant {
       : ['expiresInSeconds', plusSeconds(issuedAtSecond, lifetime.expiresInSeconds)];
   const earliest = plusSeconds(issuedAtSecond, MIN_LIFETIME_SECONDS);
   const latest = plusSeconds(issuedAtSecond, MAX_LIFETIME_SECONDS);
-  if (expiresAt! < earliest || expiresAt! > latest) {
+  if (expiresAt < earliest || expiresAt > latest) {
     throw new DomainError('SESSION_LIFETIME_INVALID', `must lie between ${earliest} and ${latest}`, field);
   }
-  return expiresAt!;
+  return expiresAt;
 }
