@@ -8,7 +8,7 @@ const config = readEnvironment(configSchema);
 const logger = createLogger(config.LOG_LEVEL);
 try {
   const app = await createServer(config);
-  app.enableShutdownHooks();
+  app.enableShutdownHooks([], { useProcessExit: true });
   await app.listen(config.PORT, config.HOST);
   logger.info({ url: await app.getUrl() }, 'api.listening');
 } catch (err) {

@@ -21,6 +21,6 @@ const FORGET_OUTCOMES = `DELETE FROM event_log.command WHERE recorded_at < now()
 
 /** What one process does for all, each minute. */
 export async function keepHouse(pool: Pool): Promise<void> {
-  await pool.query(RAISE_FLOOR);
+  while ((await pool.query(RAISE_FLOOR)).rowCount === 1);
   await pool.query(FORGET_OUTCOMES);
 }
