@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, cp, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { type Account, succeedsAs } from './account.js';
+import { exists } from './exists.js';
 import { makeEnterable, reachableFolder } from './postgres-folder.js';
 
 interface Search {
@@ -97,11 +98,4 @@ async function reachableCopy(binDir: string, say: (line: string) => void): Promi
     await rm(draft, { recursive: true, force: true });
   }
   return copiedBinDir;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { access, chown, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { exists } from './exists.js';
 import type { PostgresFolder } from './postgres-folder.js';
 import { ownerRole } from './postgres-ready.js';
 
@@ -11,7 +12,7 @@ export async function initialiseCluster(
   { path, pgdata, account }: PostgresFolder,
   ownerPassword: string,
 ): Promise<void> {
-  if (await clusterExists(pgdata)) return;
+  if (await exists(pgdata)) return;
 
   const draft = await mkdtemp(join(path, 'draft-'));
   const cluster = join(draft, 'pgdata');
@@ -35,16 +36,9 @@ export async function initialiseCluster(
       throw new Error(`initdb failed:\n${error.stderr ?? error.message}`, { cause: error });
     });
     await rename(cluster, pgdata).catch(async (error: unknown) => {
-      if (!(await clusterExists(pgdata))) throw error;
+      if (!(await exists(pgdata))) throw error;
     });
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-}
-
-function clusterExists(pgdata: string): Promise<boolean> {
-  return access(pgdata).then(
-    () => true,
-    () => false,
-  );
 }

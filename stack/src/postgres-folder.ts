@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readlink, rmdir, stat, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { exists } from './exists.js';
 import { type Account, canEnter, findAccount, unprivilegedAccount, weAreRoot } from './account.js';
 
 /** Where things go that the unprivileged account must reach when it may not enter the folder of the clone. */
@@ -28,6 +29,11 @@ export async function placePostgresFolder(
   await mkdir(dirname(asked), { recursive: true });
   const moved = await readlink(asked).catch(() => undefined);
   const path = moved ? resolve(dirname(asked), moved) : asked;
+  if (moved && !(await exists(path))) {
+    throw new Error(
+      `${asked} leads to ${path}, which is gone: bring it back, or remove the link to begin anew`,
+    );
+  }
   const pgdata = join(path, 'pgdata');
 
   if (!weAreRoot()) {

@@ -27,8 +27,16 @@ export class Running {
     });
   }
 
-  async stop(): Promise<void> {
+  async stop(say: (line: string) => void): Promise<void> {
     this.stopping = true;
+    if (this.parts.length === 0) return;
+    say(
+      `Stopping ${this.parts
+        .map(({ name }) => name)
+        .toReversed()
+        .join(', ')}`,
+    );
     for (const part of this.parts.toReversed()) await part.stop();
+    say('Stopped');
   }
 }

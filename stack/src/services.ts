@@ -19,10 +19,16 @@ export interface Services {
 type Say = (line: string) => void;
 
 /** The PostgreSQL and NATS that the environment names, or private ones that this starts. */
-export async function provideServices(settings: Settings, running: Running, say: Say): Promise<Services> {
+export async function provideServices(
+  settings: Settings,
+  running: Running,
+  over: AbortSignal,
+  say: Say,
+): Promise<Services> {
   const postgres = settings.DATABASE_URL
     ? await useGivenPostgres(settings.DATABASE_URL, settings.MIGRATION_DATABASE_URL!)
     : await startOwnPostgres(settings, running, say);
+  over.throwIfAborted();
   const natsUrl = settings.NATS_URL
     ? await useGivenNats(settings.NATS_URL)
     : await startOwnNats(settings, running, say);

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { startApps } from './apps.js';
 import { ensureDemo } from './demo.js';
 import { type Environment, environmentSchema } from './environment.js';
+import { watchNpm } from './npm-watch.js';
 import { portProblem } from './port-check.js';
 import { projectRoot } from './project-root.js';
 import { Running } from './running.js';
@@ -28,6 +29,7 @@ async function main(): Promise<number> {
 
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  watchNpm(() => stop.abort());
   const running = new Running();
   const over = AbortSignal.any([stop.signal, running.death]);
   try {
@@ -41,9 +43,7 @@ async function main(): Promise<number> {
     console.error(`\n${(cause as Error).message}\n`);
     return 1;
   } finally {
-    say('Stopping …');
-    await running.stop();
-    say('Stopped.');
+    await running.stop(say);
   }
 }
 
@@ -51,7 +51,7 @@ async function startEverything(environment: Environment, running: Running, over:
   const problem = await portProblem('PORT', environment.PORT, environment.HOST);
   if (problem) throw new Error(problem);
   const settings = await completeSettings(environment);
-  const services = await provideServices(settings, running, say);
+  const services = await provideServices(settings, running, over, say);
   over.throwIfAborted();
   const { apiUrl } = await startApps(settings, services, running, over);
   say(`API and projector run; logs are in ${relative(process.cwd(), join(settings.dataDir, 'logs'))}`);
