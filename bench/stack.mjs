@@ -44,7 +44,8 @@ export const sessionIssued = (sessionId) => ({
     expiresAt: '2027-01-24T08:00:00.000Z',
   }),
   sealed: null,
-  metadata: '{"actor":{"type":"service","id":"bench"},"credential":"bench","commandId":"bench","requestId":"bench"}',
+  metadata:
+    '{"actor":{"type":"service","id":"bench"},"credential":"bench","commandId":"bench","requestId":"bench"}',
 });
 
 export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];

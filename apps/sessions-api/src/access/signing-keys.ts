@@ -69,7 +69,7 @@ export class SigningKeys {
     const { rows } = await this.pool.query<SigningKeyRow>(
       `SELECT kid, public_jwk AS "publicJwk", wrapped_key AS "wrappedKey" FROM access.signing_key ORDER BY created_at, kid`,
     );
-    const keys = await Promise.all(rows.map((row) => this.keys.get(row.kid) ?? this.unwrap(row)));
+    const keys = await Promise.all(rows.map(async (row) => this.keys.get(row.kid) ?? this.unwrap(row)));
     this.keys = new Map(keys.map((key) => [key.kid, key]));
     this.newest = keys.at(-1);
   }

@@ -11,7 +11,7 @@ export function readBodies(adapter: FastifyAdapter): void {
   const parseJson = instance.getDefaultJsonParser('error', 'error');
   adapter.useBodyParser('application/json', false, {}, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else parseJson(request as FastifyRequest, body.toString(), done);
+    else void parseJson(request, body.toString(), done);
   });
   instance.addHook('preValidation', async (request) => {
     if (request.body !== undefined && isForm(request) !== request.url.startsWith(`/${INTROSPECTION_PATH}`)) {

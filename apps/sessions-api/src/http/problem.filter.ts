@@ -170,6 +170,8 @@ function isDatabaseAway(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   return (
     /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|08|53|57)/.test(code ?? '') ||
-    /^Connection terminated|^timeout exceeded when trying to connect|^Query read timeout|not queryable/.test(message ?? '')
+    /^Connection terminated|^timeout exceeded when trying to connect|^Query read timeout|not queryable/.test(
+      message ?? '',
+    )
   );
 }

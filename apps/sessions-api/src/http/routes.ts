@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import createRouter from 'find-my-way';
 import { RequestError } from './request-error.js';
 import { tokenMissing } from './session-token.js';
@@ -14,7 +14,7 @@ export class Routes {
   /** Before any route is registered. */
   watch(instance: FastifyInstance): void {
     instance.addHook('onRoute', ({ method, url }) => {
-      for (const one of [method].flat() as HTTPMethods[]) {
+      for (const one of [method].flat()) {
         if (!this.router.hasRoute(one as 'GET', url)) this.router.on(one as 'GET', url, () => undefined);
       }
     });
