@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { accountSessions, type AccountSessions } from '#domain/account-sessions/decider.js';
 import type { AccountSessionEvent } from '#domain/account-sessions/events.js';
+import { accountSnapshot } from './account-snapshot.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-types.js';
 import { Folds, type Projection } from './folds.js';
@@ -19,6 +20,7 @@ export const accountIdOf = (streamId: string) =>
   streamId.startsWith('account-') ? streamId.slice('account-'.length) : null;
 
 export const accountStream: Projection<AccountState> = {
+  snapshot: accountSnapshot,
   initialState: { sessions: accountSessions.initialState, issues: new Map() },
   apply({ sessions, issues }, recorded) {
     const event = decodeEvent(recorded) as AccountSessionEvent;
