@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Child, describeExit, startChild } from './child.js';
-import { freePort, isPortFree } from './free-port.js';
+import { freePort, listenError } from './free-port.js';
 import { projectRoot } from './project-root.js';
 import type { Running } from './running.js';
 import type { Services } from './services.js';
@@ -28,10 +28,11 @@ export async function startApps(
   const api = await startApp(settings, 'sessions-api', 'main', variables);
   running.add('sessions-api', api);
 
-  const apiUrl = `http://${reachableHost(settings.HOST)}:${variables.PORT}`;
+  const host = reachableHost(settings.HOST);
+  const apiUrl = `http://${host}:${variables.PORT}`;
   await Promise.all([
     waitUntilReady('sessions-api', `${apiUrl}/health/ready`, stop),
-    waitUntilReady('session-projector', `http://127.0.0.1:${variables.PROJECTOR_PORT}/health/ready`, stop),
+    waitUntilReady('session-projector', `http://${host}:${variables.PROJECTOR_PORT}/health/ready`, stop),
   ]);
   return { apiUrl };
 }
@@ -42,7 +43,8 @@ function reachableHost(host: string): string {
 }
 
 async function variablesOf(settings: Settings, services: Services): Promise<NodeJS.ProcessEnv> {
-  const projectorPort = settings.PROJECTOR_PORT ?? ((await isPortFree(3001)) ? 3001 : 0);
+  const usualPortIsFree = (await listenError(3001, settings.HOST)) === undefined;
+  const projectorPort = settings.PROJECTOR_PORT ?? (usualPortIsFree ? 3001 : 0);
   return {
     ...process.env,
     NODE_ENV: settings.NODE_ENV,

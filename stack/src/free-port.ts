@@ -1,14 +1,8 @@
 import { createServer } from 'node:net';
 
-const localhost = '127.0.0.1';
-
 /** A port that is free on 127.0.0.1 at this moment; another process can take it before it is used. */
 export function freePort(): Promise<number> {
-  return listenAndClose(0, localhost);
-}
-
-export async function isPortFree(port: number): Promise<boolean> {
-  return (await listenError(port, localhost)) === undefined;
+  return listenAndClose(0, '127.0.0.1');
 }
 
 /** The code of the system's error when listening there fails. */

@@ -48,8 +48,12 @@ async function main(): Promise<number> {
 }
 
 async function startEverything(environment: Environment, running: Running, over: AbortSignal): Promise<void> {
-  const problem = await portProblem('PORT', environment.PORT, environment.HOST);
-  if (problem) throw new Error(problem);
+  const { HOST, PORT, PROJECTOR_PORT } = environment;
+  const problems = [
+    await portProblem('PORT', PORT, HOST),
+    PROJECTOR_PORT && (await portProblem('PROJECTOR_PORT', PROJECTOR_PORT, HOST)),
+  ].filter(Boolean);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
   const settings = await completeSettings(environment);
   const services = await provideServices(settings, running, over, say);
   over.throwIfAborted();
