@@ -1,6 +1,6 @@
 import { readEnvironment } from '#environment/environment.js';
 import { existsSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { startApps } from './apps.js';
 import { ensureDemo } from './demo.js';
 import { type Environment, environmentSchema } from './environment.js';
@@ -58,7 +58,7 @@ async function startEverything(environment: Environment, running: Running, over:
   const services = await provideServices(settings, running, over, say);
   over.throwIfAborted();
   const { apiUrl } = await startApps(settings, services, running, over);
-  say(`API and projector run; logs are in ${relative(process.cwd(), join(settings.dataDir, 'logs'))}`);
+  say(`API and projector run; their logs are in ${join(settings.dataDir, 'logs')}`);
   const demo = await ensureDemo({
     apiUrl,
     bootstrapServiceKey: settings.bootstrapServiceKey,
