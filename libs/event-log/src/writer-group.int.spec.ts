@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Pool } from 'pg';
+import { append, newEvent } from '../../../test/harness/appends.js';
+import { auditLog } from '../../../test/harness/audit.js';
+import { createDatabase, type TestDatabase } from '../../../test/harness/database.js';
+import type { AppendOutcome } from './append.js';
+import { createPool } from './connection.js';
+import { readHead, readStream } from './read.js';
+import { LogWriter } from './writer.js';
+
+let database: TestDatabase;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  pool = createPool(database.appUrl);
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const eventsOf = (outcome: AppendOutcome) => (outcome.kind === 'appended' ? outcome.events : []);
+
+describe('a group of appends', () => {
+  const grouped = async (use: (writer: LogWriter, sizes: number[]) => Promise<void>) => {
+    const sizes: number[] = [];
+    const writer = new LogWriter(database.appUrl, { committed: (_, appends) => void sizes.push(appends) });
+    try {
+      await use(writer, sizes);
+    } finally {
+      await writer.close();
+    }
+  };
+
+  it('forms of what waits while a commit is under way', async () => {
+    await grouped(async (writer, sizes) => {
+      await Promise.all(
+        Array.from({ length: 50 }, () => writer.append(append('account-group', null, newEvent()))),
+      );
+      expect(sizes).toEqual([1, 49]);
+    });
+  });
+
+  it('has appends to one stream see each other', async () => {
+    await grouped(async (writer, sizes) => {
+      const outcomes = await Promise.all([
+        writer.append(append('account-first', 0, newEvent())),
+        writer.append(append('account-seen', 0, newEvent())),
+        writer.append(append('account-seen', 0, newEvent())),
+        writer.append(append('account-seen', 1, newEvent())),
+      ]);
+      expect(outcomes.map(({ kind }) => kind)).toEqual(['appended', 'appended', 'conflict', 'appended']);
+      expect(sizes).toEqual([1, 3]);
+      await auditLog(database.ownerUrl);
+    });
+  });
+
+  it.each([
+    ['violates a constraint', (id: string) => newEvent({ eventId: id }), '23505'],
+    ['holds what PostgreSQL cannot store', () => newEvent({ data: '"\0"' }), '22021'],
+  ])('loses only the append that %s', async (_, badEvent, code) => {
+    await grouped(async (writer, sizes) => {
+      const first = await writer.append(append('account-good', null, newEvent()));
+      const before = await readHead(pool);
+      const bad = append('account-bad', null, badEvent(eventsOf(first)[0]!.eventId));
+      const results = await Promise.allSettled([
+        writer.append(append('account-good', null, newEvent())),
+        writer.append(append('account-good', null, newEvent())),
+        writer.append(bad),
+        writer.append(append('account-good', null, newEvent())),
+      ]);
+      expect(results).toMatchObject([
+        { status: 'fulfilled', value: { events: [{ position: before.position + 1 }] } },
+        { status: 'fulfilled', value: { events: [{ position: before.position + 2 }] } },
+        { status: 'rejected', reason: { code } },
+        { status: 'fulfilled', value: { events: [{ position: before.position + 3 }] } },
+      ]);
+      expect(sizes).toEqual([1, 1, 1, 1]);
+      expect(await readStream(pool, 'account-bad', 0)).toEqual([]);
+      await auditLog(database.ownerUrl);
+    });
+  });
+
+  it('is refused when 10,000 appends wait already, and those are still written', async () => {
+    await grouped(async (writer) => {
+      const before = await readHead(pool);
+      // The first is under way at once and does not wait.
+      const accepted = Array.from({ length: 10_001 }, () =>
+        writer.append(append('account-flood', null, newEvent())),
+      );
+      expect(writer.queued).toBe(10_000);
+      await expect(writer.append(append('account-flood', null, newEvent()))).rejects.toMatchObject({
+        code: 'LOG_BUSY',
+      });
+      await Promise.all(accepted);
+      expect((await readHead(pool)).position).toBe(before.position + 10_001);
+    });
+  });
+});
