@@ -45,7 +45,9 @@ async function privilegePrefix(): Promise<string[] | undefined> {
 }
 
 async function aptInstall(prefix: string[]): Promise<void> {
-  const aptGet = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-y', '-o', 'DPkg::Lock::Timeout=100'];
+  // SYSTEMD_OFFLINE keeps the package from starting a server of its own.
+  const variables = ['env', 'DEBIAN_FRONTEND=noninteractive', 'SYSTEMD_OFFLINE=1'];
+  const aptGet = [...variables, 'apt-get', '-y', '-o', 'DPkg::Lock::Timeout=100'];
   const install = ['install', '--no-install-recommends', 'nats-server'];
   const [command, ...args] = [...prefix, ...aptGet];
   // A source that cannot be reached fails the update; what is known of the others may still do.
