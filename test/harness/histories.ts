@@ -56,7 +56,14 @@ export const histories: fc.Arbitrary<History> = fc
         ...(actor !== null && { actingSessionId: pick(actor) }),
       };
       const command = {
-        issue: { type: 'IssueSession', now, sessionId: `s${ids.length}`, lifetime, sessionsPerAccount: CAP },
+        issue: {
+          type: 'IssueSession',
+          now,
+          sessionId: `s${ids.length}`,
+          lifetime,
+          sessionsPerAccount: CAP,
+          maxLifeSeconds: 7_776_000,
+        },
         extend: {
           type: 'ExtendSession',
           now,

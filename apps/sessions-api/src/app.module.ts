@@ -13,9 +13,13 @@ import { ApiKeys } from './access/api-keys.js';
 import { Authenticator } from './access/authenticator.js';
 import { SessionCredentials } from './access/session-credentials.js';
 import { SigningKeys } from './access/signing-keys.js';
+import { ActivityRecorder } from './activity/activity-recorder.js';
+import { IdleSessions } from './activity/idle-sessions.js';
 import { CreateApiKeyHandler } from './commands/create-api-key.js';
 import { Decisions } from './commands/decisions.js';
+import { ExtendSessionHandler } from './commands/extend-session.js';
 import { IssueSessionHandler } from './commands/issue-session.js';
+import { RecordActivityHandler } from './commands/record-activity.js';
 import { RevokeApiKeyHandler } from './commands/revoke-api-key.js';
 import { RevokeSessionHandler } from './commands/revoke-session.js';
 import { RevokeSessionsHandler } from './commands/revoke-sessions.js';
@@ -25,14 +29,15 @@ import { AccountSessionsController } from './http/account-sessions.controller.js
 import { ApiKeysController } from './http/api-keys.controller.js';
 import { HealthController } from './http/health.controller.js';
 import { IntrospectionController } from './http/introspection.controller.js';
-import { IssueController } from './http/issue.controller.js';
 import { JwksController } from './http/jwks.controller.js';
 import { MetricsController } from './http/metrics.controller.js';
 import { OperatorSessionsController } from './http/operator-sessions.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { Routes } from './http/routes.js';
+import { SessionsController } from './http/sessions.controller.js';
 import { createLogger, LOGGER } from './logger.js';
 import { Metrics } from './metrics.js';
+import { FindActiveSessionHandler } from './queries/find-active-session.js';
 import { IntrospectSessionHandler } from './queries/introspect-session.js';
 import { ListActiveSessionsHandler } from './queries/list-active-sessions.js';
 import { ListApiKeysHandler } from './queries/list-api-keys.js';
@@ -104,9 +109,13 @@ const access = [
   },
   {
     provide: Authenticator,
-    inject: [SessionCredentials, ApiKeys, AccountFolds],
-    useFactory: (credentials: SessionCredentials, keys: ApiKeys, accounts: AccountFolds) =>
-      new Authenticator(credentials, keys, accounts),
+    inject: [SessionCredentials, ApiKeys, AccountFolds, IdleSessions],
+    useFactory: (
+      credentials: SessionCredentials,
+      keys: ApiKeys,
+      accounts: AccountFolds,
+      idle: IdleSessions,
+    ) => new Authenticator(credentials, keys, accounts, idle),
   },
   AccessGuard,
 ];
@@ -118,13 +127,22 @@ const commands = [
     useFactory: (pool: Pool, writer: LogWriter, vault: Vault) => new Decisions(pool, writer, vault),
   },
   IssueSessionHandler,
+  ExtendSessionHandler,
+  RecordActivityHandler,
   RevokeSessionHandler,
   RevokeSessionsHandler,
   CreateApiKeyHandler,
   RevokeApiKeyHandler,
 ];
 
-const queries = [ListActiveSessionsHandler, IntrospectSessionHandler, ListApiKeysHandler];
+const activity = [ActivityRecorder, IdleSessions];
+
+const queries = [
+  ListActiveSessionsHandler,
+  FindActiveSessionHandler,
+  IntrospectSessionHandler,
+  ListApiKeysHandler,
+];
 
 const relay = [
   {
@@ -144,7 +162,7 @@ export class AppModule implements OnApplicationShutdown {
       controllers: [
         AccountSessionsController,
         OperatorSessionsController,
-        IssueController,
+        SessionsController,
         IntrospectionController,
         ApiKeysController,
         JwksController,
@@ -158,6 +176,7 @@ export class AppModule implements OnApplicationShutdown {
         ...access,
         ...commands,
         ...queries,
+        ...activity,
         ...relay,
         Metrics,
         Routes,

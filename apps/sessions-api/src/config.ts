@@ -2,7 +2,7 @@ import { logLevel, masterKey, natsUrl, nodeEnv, port, postgresUrl } from '#envir
 import { z } from 'zod';
 
 const MAX_LIFE_DAYS = 90;
-const DAY_MS = 86_400_000;
+const DAY_SECONDS = 86_400;
 
 const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
@@ -20,6 +20,8 @@ export const configSchema = z.object({
   ISSUER: z.string().default('signoff'),
   AUDIENCE: z.string().optional(),
   SESSIONS_PER_ACCOUNT: wholeNumber(1, 10_000).default(500),
+  SESSION_MAX_LIFE_DAYS: wholeNumber(1, MAX_LIFE_DAYS).default(MAX_LIFE_DAYS),
+  SESSION_IDLE_MINUTES: wholeNumber(0, 525_600).default(0),
   STREAM_REPLICAS: wholeNumber(1, 5).default(1),
   STREAM_MAX_AGE_DAYS: z.coerce
     .number()
@@ -31,8 +33,10 @@ export const configSchema = z.object({
 export type Config = z.output<typeof configSchema>;
 export const CONFIG = Symbol('CONFIG');
 
+export const maxLifeSeconds = (config: Config) => config.SESSION_MAX_LIFE_DAYS * DAY_SECONDS;
+
 export const streamSettings = (config: Config) => ({
   replicas: config.STREAM_REPLICAS,
-  maxAgeMs: config.STREAM_MAX_AGE_DAYS * DAY_MS,
+  maxAgeMs: config.STREAM_MAX_AGE_DAYS * DAY_SECONDS * 1_000,
   maxBytes: config.STREAM_MAX_BYTES,
 });

@@ -2,6 +2,7 @@ import { postgresUrl, readEnvironment } from '#environment/environment.js';
 import { CreateEventLog1761955200000 } from '#event-log/migrations/create-event-log.js';
 import { eventLogGrants } from '#event-log/migrations/grants.js';
 import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
+import { CreateActivity1761955200003 } from '#read-model/migrations/create-activity.js';
 import { readModelGrants } from '#read-model/migrations/grants.js';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { DataSource } from 'typeorm';
@@ -20,7 +21,12 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
     url: ownerUrl,
     schema: 'event_log',
     migrationsTableName: 'migration',
-    migrations: [CreateEventLog1761955200000, CreateReadModel1761955200001, CreateSigningKey1761955200002],
+    migrations: [
+      CreateEventLog1761955200000,
+      CreateReadModel1761955200001,
+      CreateSigningKey1761955200002,
+      CreateActivity1761955200003,
+    ],
   });
   await database.initialize();
   const runner = database.createQueryRunner();

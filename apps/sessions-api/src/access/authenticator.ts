@@ -2,6 +2,7 @@ import type { Instant } from '#domain/instant.js';
 import { ACCOUNT_SCOPES } from '#domain/api-key/scopes.js';
 import { liveSession, type Session } from '#domain/account-sessions/decider.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import type { IdleSessions } from '../activity/idle-sessions.js';
 import { AccessError } from './access-error.js';
 import type { ApiKeys } from './api-keys.js';
 import type { Principal } from './principal.js';
@@ -15,6 +16,7 @@ export class Authenticator {
     private readonly credentials: SessionCredentials,
     private readonly apiKeys: ApiKeys,
     private readonly accounts: AccountFolds,
+    private readonly idle: IdleSessions,
   ) {}
 
   /** `authorization`: the header, RFC 6750. */
@@ -36,9 +38,10 @@ export class Authenticator {
   async liveSessionOf(text: string): Promise<{ claims: SessionClaims; session: Session } | null> {
     const claims = await this.credentials.verify(text);
     if (!claims) return null;
-    const { state, now } = await this.accounts.current(accountStreamId(claims.sub));
-    const session = liveSession(state.sessions, claims.sid, now);
-    return session && !hasExpired(claims, now) ? { claims, session } : null;
+    const fold = await this.accounts.current(accountStreamId(claims.sub));
+    const session = liveSession(fold.state.sessions, claims.sid, fold.now);
+    if (!session || hasExpired(claims, fold.now)) return null;
+    return (await this.idle.endIfIdle(claims.sub, fold, claims.sid)) ? null : { claims, session };
   }
 
   private async bySession(text: string): Promise<Principal | null> {

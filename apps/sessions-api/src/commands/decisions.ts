@@ -34,7 +34,7 @@ export interface Decision<State, Event extends DomainEvent, Result> {
   /** What of an event is personal or secret, and goes sealed. */
   readonly personal?: (event: Event) => PersonalData | undefined;
   /** Plain JSON without secrets: a repetition of the command is answered from it. */
-  readonly result: (events: readonly Event[]) => Result;
+  readonly result: (events: readonly Event[], state: State, now: Instant) => Result;
 }
 
 export interface Decided<Result> {
@@ -149,7 +149,7 @@ function judge<State, Event extends DomainEvent, Result>(
 ): { events: readonly Event[]; outcome: Outcome<Result> } {
   try {
     const events = decide(state, now);
-    return { events, outcome: { result: result(events) } };
+    return { events, outcome: { result: result(events, state, now) } };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { code, message, field } = error;

@@ -10,8 +10,10 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Caller } from '../access/caller.js';
 import { SessionCredentials } from '../access/session-credentials.js';
-import { CONFIG, type Config } from '../config.js';
+import { CONFIG, maxLifeSeconds, type Config } from '../config.js';
 import { Decisions } from './decisions.js';
+
+const DEFAULT_LIFETIME_SECONDS = 2_592_000;
 
 export interface IssuedSession {
   readonly sessionId: string;
@@ -27,7 +29,8 @@ export class IssueSession extends Command<IssuedSession> {
   constructor(
     readonly caller: Caller,
     readonly accountId: string,
-    readonly lifetime: Lifetime,
+    /** 30 days unless given, or as long as a session may live at all. */
+    readonly lifetime: Lifetime | undefined,
     readonly personal: PersonalData,
   ) {
     super();
@@ -43,7 +46,9 @@ export class IssueSessionHandler implements ICommandHandler<IssueSession> {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async execute({ caller, accountId, lifetime, personal }: IssueSession): Promise<IssuedSession> {
+  async execute({ caller, accountId, personal, ...command }: IssueSession): Promise<IssuedSession> {
+    const longest = maxLifeSeconds(this.config);
+    const lifetime = command.lifetime ?? { expiresInSeconds: Math.min(DEFAULT_LIFETIME_SECONDS, longest) };
     const sessionId = sessionIdFrom(randomBytes(16));
     const { result } = await this.decisions.make({
       caller,
@@ -57,6 +62,7 @@ export class IssueSessionHandler implements ICommandHandler<IssueSession> {
             sessionId,
             lifetime,
             sessionsPerAccount: this.config.SESSIONS_PER_ACCOUNT,
+            maxLifeSeconds: longest,
           },
           sessions,
         ),

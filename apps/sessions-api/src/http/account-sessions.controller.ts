@@ -6,13 +6,20 @@ import type { Caller } from '../access/caller.js';
 import type { AccountPrincipal } from '../access/principal.js';
 import { RevokeSession } from '../commands/revoke-session.js';
 import { RevokeSessions } from '../commands/revoke-sessions.js';
+import { FindActiveSession } from '../queries/find-active-session.js';
 import { ListActiveSessions } from '../queries/list-active-sessions.js';
 import { AskedBy } from './asked-by.js';
 import { includeCurrentInput, pageInput, type IncludeCurrentInput, type PageInput } from './input.js';
-import { revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
-import type { RevokedAllOutput, RevokedOutput, SessionsOutput } from './output.js';
+import { countOutput, oneSessionOutput, revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
+import type {
+  CountOutput,
+  OneSessionOutput,
+  RevokedAllOutput,
+  RevokedOutput,
+  SessionsOutput,
+} from './output.js';
 import { requireToken } from './session-token.js';
-import { toSessionsOutput } from './sessions-page.js';
+import { toSessionOutput, toSessionsOutput } from './sessions-page.js';
 
 @ApiTags('account')
 @Controller('api/account/sessions')
@@ -31,7 +38,30 @@ export class AccountSessionsController {
     @Query({ schema: pageInput }) page: PageInput,
   ): Promise<SessionsOutput> {
     const sessions = await this.queries.execute(new ListActiveSessions(principal.accountId, page));
-    return toSessionsOutput(sessions, page, principal.kind === 'session' ? principal.sessionId : null);
+    return toSessionsOutput(sessions, page, currentTokenOf(principal));
+  }
+
+  @Get('count')
+  @ForAccount('sessions:read')
+  @ApiOperation({ summary: 'How many active sessions there are' })
+  @ApiOkResponse({ standardSchema: countOutput })
+  async count(@AskedBy() { principal }: Caller<AccountPrincipal>): Promise<CountOutput> {
+    const query = new ListActiveSessions(principal.accountId, { page: 1, limit: 1 });
+    return { data: { count: (await this.queries.execute(query)).total } };
+  }
+
+  @Get(':token')
+  @ForAccount('sessions:read')
+  @ApiOperation({ summary: 'One active session' })
+  @ApiOkResponse({ standardSchema: oneSessionOutput })
+  async find(
+    @AskedBy() { principal }: Caller<AccountPrincipal>,
+    @Param('token') token: string,
+  ): Promise<OneSessionOutput> {
+    const session = await this.queries.execute(
+      new FindActiveSession(principal.accountId, requireToken(token)),
+    );
+    return { data: toSessionOutput(session, currentTokenOf(principal)) };
   }
 
   @Delete()
@@ -59,3 +89,6 @@ export class AccountSessionsController {
     return { data: { revoked: true, ...(await this.commands.execute(command)) } };
   }
 }
+
+const currentTokenOf = (principal: AccountPrincipal) =>
+  principal.kind === 'session' ? principal.sessionId : null;

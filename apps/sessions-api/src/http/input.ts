@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
 import { isAccountId } from '#domain/account-id.js';
-import { MAX_LIFETIME_SECONDS, MIN_LIFETIME_SECONDS } from '#domain/account-sessions/lifetime.js';
+import {
+  MAX_LIFETIME_SECONDS,
+  MIN_LIFETIME_SECONDS,
+  type Lifetime,
+} from '#domain/account-sessions/lifetime.js';
 import { ACCOUNT_SCOPES, SERVICE_SCOPES } from '#domain/api-key/scopes.js';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
-const DEFAULT_LIFETIME_SECONDS = 2_592_000;
 const MAX_PAGE = 2 ** 31 - 1;
 
 const text = (maxCodePoints: number) =>
@@ -21,9 +24,11 @@ const digits = (max: number) =>
     .transform(Number)
     .refine((value) => value >= 1 && value <= max, `must lie between 1 and ${max}`);
 
+/** Instants compare as text and PostgreSQL reads them, so the year has four digits and is not 0, in UTC too. */
 const instant = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 time with a time zone' })
-  .transform((value) => new Date(value).toISOString());
+  .transform((value) => new Date(value).toISOString())
+  .refine((value) => /^(?!0000)\d{4}-/.test(value), 'must lie in the years 1 to 9999');
 
 const accountId = z
   .string()
@@ -57,25 +62,43 @@ export const noteInput = z
   .default({});
 export type NoteInput = z.output<typeof noteInput>;
 
+const lifetime = {
+  expiresInSeconds: z.int().min(MIN_LIFETIME_SECONDS).max(MAX_LIFETIME_SECONDS).optional(),
+  expiresAt: instant.optional(),
+};
+
+interface GivenLifetime {
+  readonly expiresInSeconds?: number | undefined;
+  readonly expiresAt?: string | undefined;
+}
+
+const notBoth = (input: GivenLifetime) =>
+  input.expiresInSeconds === undefined || input.expiresAt === undefined;
+
+const toLifetime = ({ expiresInSeconds, expiresAt }: GivenLifetime): Lifetime | undefined =>
+  expiresAt !== undefined ? { expiresAt } : expiresInSeconds !== undefined ? { expiresInSeconds } : undefined;
+
 export const issueInput = z
   .strictObject({
     accountId,
-    expiresInSeconds: z.int().min(MIN_LIFETIME_SECONDS).max(MAX_LIFETIME_SECONDS).optional(),
-    expiresAt: instant.optional(),
+    ...lifetime,
     ipAddress: ipAddress.optional(),
     userAgent: text(2_048).optional(),
     fingerprint: text(256).optional(),
   })
-  .refine((input) => input.expiresInSeconds === undefined || input.expiresAt === undefined, {
-    path: ['expiresAt'],
-    error: 'must not be given together with expiresInSeconds',
-  });
+  .refine(notBoth, { path: ['expiresAt'], error: 'must not be given together with expiresInSeconds' })
+  .transform((input) => ({ ...input, lifetime: toLifetime(input) }));
 export type IssueInput = z.output<typeof issueInput>;
 
-export const lifetimeOf = ({ expiresInSeconds, expiresAt }: IssueInput) =>
-  expiresAt === undefined
-    ? { expiresInSeconds: expiresInSeconds ?? DEFAULT_LIFETIME_SECONDS }
-    : { expiresAt };
+export const extendInput = z
+  .strictObject(lifetime)
+  .refine(notBoth, { path: ['expiresAt'], error: 'must not be given together with expiresInSeconds' })
+  .refine((input) => toLifetime(input) !== undefined, {
+    path: ['expiresInSeconds'],
+    error: 'this or expiresAt is required',
+  })
+  .transform((input) => ({ lifetime: toLifetime(input)! }));
+export type ExtendInput = z.output<typeof extendInput>;
 
 export const introspectInput = z.object({ token: z.string('is required, once').min(1, 'is required, once') });
 export type IntrospectInput = z.output<typeof introspectInput>;

@@ -23,6 +23,14 @@ export const sessionOutput = z.object({
   fingerprint: z.string().nullable().meta({ description: 'Of the current session only, else null.' }),
 });
 
+export type SessionOutput = z.output<typeof sessionOutput>;
+
+export const oneSessionOutput = z.object({ data: sessionOutput });
+export type OneSessionOutput = z.output<typeof oneSessionOutput>;
+
+export const countOutput = z.object({ data: z.object({ count: z.int() }) });
+export type CountOutput = z.output<typeof countOutput>;
+
 const paginationOutput = z.object({ page: z.int(), perPage: z.int(), total: z.int(), totalPages: z.int() });
 
 export const sessionsOutput = z.object({
@@ -42,18 +50,27 @@ export const revokedAllOutput = z.object({
 });
 export type RevokedAllOutput = z.output<typeof revokedAllOutput>;
 
+const credentialOutput = z.object({
+  token,
+  accountId: z.string(),
+  issuedAt: instant,
+  expiresAt: instant,
+  accessToken: z.string().meta({ description: 'The session credential, a JWT. It is never stored.' }),
+  tokenType: z.literal('Bearer'),
+});
+
+export const extendedOutput = z.object({ data: credentialOutput });
+export type ExtendedOutput = z.output<typeof extendedOutput>;
+
 export const issuedOutput = z.object({
-  data: z.object({
-    token,
-    accountId: z.string(),
-    issuedAt: instant,
-    expiresAt: instant,
-    accessToken: z.string().meta({ description: 'The session credential, a JWT. It is never stored.' }),
-    tokenType: z.literal('Bearer'),
+  data: credentialOutput.extend({
     ended: z.array(token).meta({ description: 'Sessions that gave way, because the account had too many.' }),
   }),
 });
 export type IssuedOutput = z.output<typeof issuedOutput>;
+
+export const activityOutput = z.object({ data: z.object({ accepted: z.literal(true) }) });
+export type ActivityOutput = z.output<typeof activityOutput>;
 
 export const introspectionOutput = z.object({
   active: z.boolean(),

@@ -2,6 +2,8 @@ import { AccountFolds } from '#event-log/account-stream.js';
 import { Vault } from '#event-log/vault.js';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Pool } from 'pg';
+import { ActivityRecorder } from '../activity/activity-recorder.js';
+import { IdleSessions } from '../activity/idle-sessions.js';
 import { sessionsFromLog } from './sessions-from-log.js';
 import { sessionsFromReadModel } from './sessions-from-read-model.js';
 import type { PageRequest, SessionPage } from './session-view.js';
@@ -22,12 +24,15 @@ export class ListActiveSessionsHandler implements IQueryHandler<ListActiveSessio
     private readonly pool: Pool,
     private readonly accounts: AccountFolds,
     private readonly vault: Vault,
+    private readonly activity: ActivityRecorder,
+    private readonly idle: IdleSessions,
   ) {}
 
   async execute({ accountId, page }: ListActiveSessions): Promise<SessionPage> {
+    await this.idle.endAll(accountId);
     return (
       (await sessionsFromReadModel(this.pool, accountId, page)) ??
-      (await sessionsFromLog(this.accounts, this.vault, accountId, page))
+      (await sessionsFromLog(this.accounts, this.vault, this.activity, accountId, page))
     );
   }
 }

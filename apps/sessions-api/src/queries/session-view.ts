@@ -5,6 +5,7 @@ export interface SessionView {
   readonly sessionId: string;
   readonly issuedAt: Instant;
   readonly expiresAt: Instant;
+  readonly lastSeenAt: Instant;
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
   readonly fingerprint: string | null;

@@ -1,27 +1,41 @@
-import { liveSessions } from '#domain/account-sessions/decider.js';
-import { accountStreamId, type AccountFolds } from '#event-log/account-stream.js';
+import { liveSessions, type Session } from '#domain/account-sessions/decider.js';
+import { type AccountFolds, type AccountState, accountStreamId } from '#event-log/account-stream.js';
 import type { Vault } from '#event-log/vault.js';
 import { describeUserAgent } from '#read-model/user-agent.js';
-import type { PageRequest, SessionPage } from './session-view.js';
+import type { ActivityRecorder } from '../activity/activity-recorder.js';
+import type { PageRequest, SessionPage, SessionView } from './session-view.js';
 
 /** The same answer as the read model's, folded from the account's stream: always complete. */
 export async function sessionsFromLog(
   accounts: AccountFolds,
   vault: Vault,
+  activity: ActivityRecorder,
   accountId: string,
   { page, limit }: PageRequest,
 ): Promise<SessionPage> {
   const { state, now } = await accounts.current(accountStreamId(accountId));
-  const newestFirst = liveSessions(state.sessions, now)
-    .map((session) => ({ session, issue: state.issues.get(session.sessionId)! }))
-    .sort((one, other) => other.issue.position - one.issue.position);
+  const positionOf = ({ sessionId }: Session) => state.issues.get(sessionId)!.position;
+  const newestFirst = liveSessions(state.sessions, now).sort(
+    (one, other) => positionOf(other) - positionOf(one),
+  );
   const shown = newestFirst.slice((page - 1) * limit, page * limit);
-  const personal = await vault.open(shown.map(({ issue }) => issue));
-  return {
-    total: newestFirst.length,
-    sessions: shown.map(({ session }, i) => {
-      const { ipAddress = null, userAgent = null, fingerprint = null } = personal[i] ?? {};
-      return { ...session, ipAddress, userAgent, fingerprint, ...describeUserAgent(userAgent) };
-    }),
-  };
+  return { total: newestFirst.length, sessions: await viewsFromLog(state, shown, vault, activity) };
+}
+
+export async function viewsFromLog(
+  { issues }: AccountState,
+  sessions: readonly Session[],
+  vault: Vault,
+  activity: ActivityRecorder,
+): Promise<SessionView[]> {
+  const [personal, seen] = await Promise.all([
+    vault.open(sessions.map(({ sessionId }) => issues.get(sessionId)!)),
+    activity.lastSeen(sessions.map(({ sessionId }) => sessionId)),
+  ]);
+  return sessions.map(({ sessionId, issuedAt, expiresAt }, i) => {
+    const { ipAddress = null, userAgent = null, fingerprint = null } = personal[i] ?? {};
+    const lastSeenAt = seen.get(sessionId) ?? issuedAt;
+    const device = describeUserAgent(userAgent);
+    return { sessionId, issuedAt, expiresAt, lastSeenAt, ipAddress, userAgent, fingerprint, ...device };
+  });
 }

@@ -11,8 +11,8 @@ const LIST = `
   WITH live AS (
     SELECT * FROM read_model.session WHERE account_id = $1 AND expires_at > now()
   ), page AS (
-    SELECT session_id, issued_at, expires_at, ip_address, user_agent, fingerprint, browser, os, device
-    FROM live ORDER BY issued_position DESC LIMIT $4 OFFSET $5
+    SELECT session_id, issued_at, expires_at, coalesce(last_seen_at, issued_at) AS last_seen_at, ip_address, user_agent, fingerprint, browser, os, device
+    FROM live LEFT JOIN read_model.activity USING (session_id) ORDER BY issued_position DESC LIMIT $4 OFFSET $5
   )
   SELECT (SELECT count(*) FROM live) AS total,
     (SELECT json_agg(page) FROM page) AS rows,
@@ -24,6 +24,7 @@ interface Row {
   readonly session_id: string;
   readonly issued_at: string;
   readonly expires_at: string;
+  readonly last_seen_at: string;
   readonly ip_address: string | null;
   readonly user_agent: string | null;
   readonly fingerprint: string | null;
@@ -51,6 +52,7 @@ const toView = (row: Row): SessionView => ({
   sessionId: row.session_id,
   issuedAt: new Date(row.issued_at).toISOString(),
   expiresAt: new Date(row.expires_at).toISOString(),
+  lastSeenAt: new Date(row.last_seen_at).toISOString(),
   ipAddress: row.ip_address,
   userAgent: row.user_agent,
   fingerprint: row.fingerprint,

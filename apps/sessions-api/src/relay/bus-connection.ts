@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 /** The process's connection to NATS. It may come late, go and come back: nothing that answers requests waits for it. */
 export class BusConnection {
   connection: NatsConnection | undefined;
-  isConnected = false;
+  private connectedSince: number | undefined;
 
   /** Resolves with the first connection, however long that takes; undefined when the process stops before. */
   readonly connected: Promise<NatsConnection>;
@@ -18,6 +18,15 @@ export class BusConnection {
     );
   }
 
+  get isConnected(): boolean {
+    return this.connectedSince !== undefined;
+  }
+
+  /** How long the present connection has been standing, in milliseconds; 0 when there is none. */
+  connectedForMs(): number {
+    return this.connectedSince === undefined ? 0 : performance.now() - this.connectedSince;
+  }
+
   async close(): Promise<void> {
     this.stopped = true;
     await this.connection?.close();
@@ -26,11 +35,11 @@ export class BusConnection {
   private async follow(connection: NatsConnection): Promise<void> {
     if (this.stopped) return connection.close();
     this.connection = connection;
-    this.isConnected = true;
+    this.connectedSince = performance.now();
     for await (const { type } of connection.status()) {
-      if (type === 'disconnect') this.isConnected = false;
-      if (type === 'reconnect') this.isConnected = true;
+      if (type === 'disconnect') this.connectedSince = undefined;
+      if (type === 'reconnect') this.connectedSince = performance.now();
     }
-    this.isConnected = false;
+    this.connectedSince = undefined;
   }
 }

@@ -1,4 +1,6 @@
+import { ensureActivityStream } from '#bus/activity.js';
 import { APPENDED } from '#bus/subjects.js';
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Pool } from 'pg';
@@ -13,6 +15,7 @@ import { WakeUp } from './wake-up.js';
 
 const RELAY_LOCK = 51_600_002;
 const HOUSEKEEPING_MS = 60_000;
+const ACTIVITY_STREAM_MS = 10_000;
 
 /** Runs the relay in whichever API process leads, and wakes it when anything was appended anywhere. */
 @Injectable()
@@ -61,14 +64,24 @@ export class RelayService implements OnApplicationBootstrap {
       RELAY_LOCK,
       async (lost) => {
         const housekeeping = setInterval(() => this.keepHouse(), HOUSEKEEPING_MS);
+        const activityStream = setInterval(() => this.ensureActivity(connection), ACTIVITY_STREAM_MS);
+        this.ensureActivity(connection);
         try {
           await relay.lead(lost);
         } finally {
           clearInterval(housekeeping);
+          clearInterval(activityStream);
         }
       },
       this.stop.signal,
     );
+  }
+
+  /** It lies in the server's memory, and may be gone at any time. */
+  private ensureActivity(connection: NatsConnection): void {
+    jetstreamManager(connection, { checkAPI: false })
+      .then((manager) => ensureActivityStream(manager, this.config.STREAM_REPLICAS))
+      .catch((err: unknown) => this.logger.debug({ err }, 'activity.stream-missing'));
   }
 
   private keepHouse(): void {

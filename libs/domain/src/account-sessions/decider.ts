@@ -1,8 +1,8 @@
 import type { Decider } from '../decider.js';
 import { DomainError } from '../domain-error.js';
-import { floorToSecond, plusSeconds, type Instant } from '../instant.js';
+import type { Instant } from '../instant.js';
 import type { AccountSessionEvent, RevocationReason, SessionRevoked } from './events.js';
-import { expiryOf, type Lifetime } from './lifetime.js';
+import { expiryOf, lastInstant, type Lifetime } from './lifetime.js';
 
 export interface Session {
   readonly sessionId: string;
@@ -29,6 +29,7 @@ export interface IssueSession {
   readonly sessionId: string;
   readonly lifetime: Lifetime;
   readonly sessionsPerAccount: number;
+  readonly maxLifeSeconds: number;
 }
 
 export interface ExtendSession {
@@ -112,8 +113,8 @@ function decide(command: AccountSessionCommand, state: AccountSessions): Account
 }
 
 function issue(command: IssueSession, state: AccountSessions): AccountSessionEvent[] {
-  const { now, sessionId, sessionsPerAccount } = command;
-  const expiresAt = expiryOf(command.lifetime, now);
+  const { now, sessionId, sessionsPerAccount, maxLifeSeconds } = command;
+  const expiresAt = expiryOf(command.lifetime, now, lastInstant(now, maxLifeSeconds));
   const live = liveSessions(state, now);
   const surplus = live.slice(0, Math.max(0, live.length + 1 - sessionsPerAccount));
   return [
@@ -124,13 +125,9 @@ function issue(command: IssueSession, state: AccountSessions): AccountSessionEve
 
 function extend(command: ExtendSession, state: AccountSessions): AccountSessionEvent[] {
   const session = found(command, state);
-  const expiresAt = expiryOf(command.lifetime, command.now);
+  const latest = lastInstant(session.issuedAt, command.maxLifeSeconds);
+  const expiresAt = expiryOf(command.lifetime, command.now, latest);
   if (expiresAt <= session.expiresAt) return [];
-  const latest = plusSeconds(floorToSecond(session.issuedAt), command.maxLifeSeconds);
-  if (expiresAt > latest) {
-    const field = 'expiresAt' in command.lifetime ? 'expiresAt' : 'expiresInSeconds';
-    throw new DomainError('SESSION_LIFETIME_INVALID', `must not lie after ${latest}`, field);
-  }
   return [{ type: 'SessionExtended', data: { sessionId: session.sessionId, expiresAt } }];
 }
 

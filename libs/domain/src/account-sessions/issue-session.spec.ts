@@ -10,6 +10,7 @@ const issue = (rest: Partial<IssueSession> = {}): IssueSession => ({
   sessionId: 'new',
   lifetime: { expiresInSeconds: 3_600 },
   sessionsPerAccount: 3,
+  maxLifeSeconds: 7_776_000,
   ...rest,
 });
 
