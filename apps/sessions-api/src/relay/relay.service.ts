@@ -9,7 +9,7 @@ import { CONFIG, type Config, streamSettings } from '../config.js';
 import { LOGGER } from '../logger.js';
 import { BusConnection } from './bus-connection.js';
 import { keepHouse } from './housekeeping.js';
-import { whileLeading } from './leadership.js';
+import { whileLeading } from '#event-log/leadership.js';
 import { Relay, type RelayStatus } from './relay.js';
 import { WakeUp } from './wake-up.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '#event-log/connection.js';
+import { createClient } from './connection.js';
 
 const BEAT_MS = 1_000;
 const SILENCE_MS = 3_000;
