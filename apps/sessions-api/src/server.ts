@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
 import { readBodies } from './http/body.js';
@@ -25,6 +25,11 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
+    // A path that Fastify cannot read comes past every hook and filter.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      reply.headers(onEveryAnswer(request));
+      app.get(ProblemFilter).answer(error, request, reply);
+    },
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
     logger: ['warn', 'error', 'fatal'],
@@ -34,7 +39,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   app.get(Routes).watch(instance);
   readBodies(adapter);
   instance.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'cache-control': 'no-store', 'x-request-id': request.id });
+    reply.headers(onEveryAnswer(request));
   });
   app.useGlobalPipes(inputPipe);
   app.useGlobalFilters(app.get(ProblemFilter));
@@ -42,6 +47,8 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   await app.init();
   return app;
 }
+
+const onEveryAnswer = ({ id }: FastifyRequest) => ({ 'cache-control': 'no-store', 'x-request-id': id });
 
 function describe(app: NestFastifyApplication): void {
   const document = new DocumentBuilder()

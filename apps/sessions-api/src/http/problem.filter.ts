@@ -49,15 +49,15 @@ const REQUEST = {
   METHOD_NOT_ALLOWED: 405,
 } satisfies Record<RequestErrorCode, number>;
 
-/** What Fastify says no to before any code of ours runs; Nest hands it on as the cause of its own exception. */
-const FASTIFY: Record<string, RequestErrorCode> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: 'BODY_MALFORMED',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BODY_MALFORMED',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'BODY_MALFORMED',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MEDIA_TYPE_UNSUPPORTED',
-  FST_ERR_BAD_URL: 'URL_MALFORMED',
-  FST_ERR_MAX_PARAM_LENGTH: 'URL_TOO_LONG',
+/** What Fastify says no to before any code of ours runs; Nest may hand it on as the cause of its own exception. */
+const FASTIFY: Record<string, readonly [RequestErrorCode, string]> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: ['BODY_MALFORMED', 'the body is not JSON'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['BODY_MALFORMED', 'the body has another length than was announced'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['BODY_MALFORMED', 'the body is empty'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['BODY_TOO_LARGE', 'the body is too large'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['MEDIA_TYPE_UNSUPPORTED', 'bodies of this type are not taken'],
+  FST_ERR_BAD_URL: ['URL_MALFORMED', 'the path is not well percent-encoded'],
+  FST_ERR_MAX_PARAM_LENGTH: ['URL_TOO_LONG', 'a part of the path is too long'],
 };
 
 interface Problem {
@@ -77,8 +77,11 @@ export class ProblemFilter implements ExceptionFilter {
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const request = host.switchToHttp().getRequest<FastifyRequest>();
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const { headers = {}, ...problem } = this.problemOf(error, request);
     if (problem.status >= 500) {
       this.logger.error({ err: error, code: problem.code, requestId: request.id }, 'request.failed');
@@ -108,11 +111,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof LogError) {
       return unavailable(error.code, error.message, LOG[error.code]);
     }
-    if (error instanceof HttpException) {
-      const cause = error.cause as { code?: string } | undefined;
-      const known = FASTIFY[cause?.code ?? ''];
-      return fromRequest(known ? new RequestError(known, error.message) : this.routes.refuse(request));
-    }
+    const refusedByFastify = error instanceof HttpException ? error.cause : error;
+    const known = FASTIFY[(refusedByFastify as { code?: string } | undefined)?.code ?? ''];
+    if (known) return fromRequest(new RequestError(...known));
+    if (error instanceof HttpException) return fromRequest(this.routes.refuse(request));
     if (isDatabaseAway(error)) return unavailable('LOG_UNAVAILABLE', 'PostgreSQL cannot be reached', 503);
     return {
       status: 500,
