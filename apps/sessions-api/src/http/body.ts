@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { INTROSPECTION_PATH } from './introspection.controller.js';
@@ -9,9 +10,11 @@ const FORM = 'application/x-www-form-urlencoded';
 export function readBodies(adapter: FastifyAdapter): void {
   const instance = adapter.getInstance<FastifyInstance>();
   const parseJson = instance.getDefaultJsonParser('error', 'error');
+  instance.removeContentTypeParser('text/plain');
   adapter.useBodyParser('application/json', false, {}, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else void parseJson(request, body.toString(), done);
+    else if (isUtf8(body)) void parseJson(request, body.toString(), done);
+    else done(new RequestError('BODY_MALFORMED', 'the body is not UTF-8'));
   });
   instance.addHook('preValidation', async (request) => {
     if (request.body !== undefined && isForm(request) !== request.url.startsWith(`/${INTROSPECTION_PATH}`)) {
@@ -23,4 +26,5 @@ export function readBodies(adapter: FastifyAdapter): void {
   });
 }
 
-const isForm = ({ headers }: FastifyRequest) => headers['content-type']?.startsWith(FORM) ?? false;
+const isForm = ({ headers }: FastifyRequest) =>
+  headers['content-type']?.toLowerCase().startsWith(FORM) ?? false;
