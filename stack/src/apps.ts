@@ -43,14 +43,13 @@ function reachableHost(host: string): string {
 }
 
 async function variablesOf(settings: Settings, services: Services): Promise<NodeJS.ProcessEnv> {
-  const usualPortIsFree = (await listenError(3001, settings.HOST)) === undefined;
-  const projectorPort = settings.PROJECTOR_PORT ?? (usualPortIsFree ? 3001 : 0);
+  const port = settings.PORT || (await freePort());
   return {
     ...process.env,
     NODE_ENV: settings.NODE_ENV,
     HOST: settings.HOST,
-    PORT: String(settings.PORT || (await freePort())),
-    PROJECTOR_PORT: String(projectorPort || (await freePort())),
+    PORT: String(port),
+    PROJECTOR_PORT: String(settings.PROJECTOR_PORT || (await freePortAfter(port, settings.HOST))),
     DATA_DIR: settings.dataDir,
     DATABASE_URL: services.databaseUrl,
     MIGRATION_DATABASE_URL: undefined,
@@ -59,6 +58,12 @@ async function variablesOf(settings: Settings, services: Services): Promise<Node
     BOOTSTRAP_SERVICE_KEY: settings.bootstrapServiceKey,
     ISSUER: settings.ISSUER,
   };
+}
+
+/** The next port rather than a fixed one: two starts at once, which differ in PORT, do not race for it. */
+async function freePortAfter(port: number, host: string): Promise<number> {
+  const next = port + 1;
+  return (await listenError(next, host)) === undefined ? next : freePort();
 }
 
 async function migrate(settings: Settings, variables: NodeJS.ProcessEnv, stop: AbortSignal): Promise<void> {

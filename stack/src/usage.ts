@@ -5,7 +5,7 @@ of them on Ctrl-C. Settings come from the environment, or from a file .env at th
 
   PORT                    port of the API (3000; 0 for any free one)
   HOST                    address that the API listens on (127.0.0.1)
-  PROJECTOR_PORT          port of the projector's health and metrics (3001, or a free one when that is taken)
+  PROJECTOR_PORT          port of the projector's health and metrics (PORT + 1, or a free one when that is taken)
   DATA_DIR                where data, keys and logs are kept (.data)
   DATABASE_URL            a running PostgreSQL, as the application's role; unset: a private one is started
   MIGRATION_DATABASE_URL  the same database as its owner; needed with DATABASE_URL
