@@ -7,7 +7,7 @@ export interface TestDatabase {
   /** The application's role, with what it is granted and nothing more. */
   readonly appUrl: string;
   /** Ends every connection to it. */
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 /** A migrated database of its own, with a log of its own, on the run's one PostgreSQL. */

@@ -6,11 +6,11 @@ export interface TestNats {
   /** Stays the same over a restart. */
   readonly url: string;
   readonly storeDir: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
   /** Again on the same port and store. */
-  start(): Promise<void>;
+  readonly start: () => Promise<void>;
   /** Stops it and removes its store. */
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 /** A nats-server with JetStream for one test file. */

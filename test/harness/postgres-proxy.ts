@@ -56,6 +56,7 @@ export async function startPostgresProxy(targetUrl: string): Promise<PostgresPro
     const upstream = connect({ host: target.hostname, port: Number(target.port) });
     const pair = [client, upstream];
     for (const socket of pair) {
+      socket.setNoDelay(true);
       sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => {
