@@ -12,12 +12,20 @@ export interface TestDatabase {
 
 /** A migrated database of its own, with a log of its own, on the run's one PostgreSQL. */
 export async function createDatabase(): Promise<TestDatabase> {
-  const template = new URL(process.env.SIGNOFF_TEST_OWNER_URL!);
+  const database = await copyDatabase(process.env.SIGNOFF_TEST_OWNER_URL!);
+  await inDatabase(
+    new URL(database.ownerUrl).pathname.slice(1),
+    'UPDATE event_log.head SET log_id = gen_random_uuid()',
+  );
+  return database;
+}
+
+/** The same log at this moment, as a backup would have it. Nobody may be connected to the original. */
+export async function copyDatabase(ownerUrl: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await inDatabase('postgres', `CREATE DATABASE ${name} TEMPLATE ${template.pathname.slice(1)}`);
-  await inDatabase(name, 'UPDATE event_log.head SET log_id = gen_random_uuid()');
+  await inDatabase('postgres', `CREATE DATABASE ${name} TEMPLATE ${new URL(ownerUrl).pathname.slice(1)}`);
   return {
-    ownerUrl: urlOf(template.href, name),
+    ownerUrl: urlOf(ownerUrl, name),
     appUrl: urlOf(process.env.SIGNOFF_TEST_APP_URL!, name),
     drop: () => inDatabase('postgres', `DROP DATABASE ${name} WITH (FORCE)`),
   };

@@ -1,28 +1,36 @@
 import { jetstream } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import { connect, type MsgHdrs } from '@nats-io/transport-node';
 import { STREAM } from '#bus/subjects.js';
+import { until } from './until.js';
 
 export interface StreamMessage {
   readonly seq: number;
   readonly subject: string;
   readonly body: string;
+  /** Without those that were meant for the server. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Everything the stream holds up to sequence `last`, as it is delivered; waits for what has not arrived. */
+/** Everything the stream holds up to sequence `last`, as it is delivered; waits for what has not arrived, and for the stream. */
 export async function readStreamUpTo(url: string, last: number): Promise<StreamMessage[]> {
   const connection = await connect({ servers: url });
   try {
-    const consumer = await jetstream(connection).consumers.get(STREAM);
-    const delivery = await consumer.consume();
+    const consumer = await until(
+      () =>
+        jetstream(connection)
+          .consumers.get(STREAM)
+          .catch(() => null),
+      Boolean,
+    );
+    const delivery = await consumer!.consume();
     const messages: StreamMessage[] = [];
     for await (const message of delivery) {
-      const { seq, subject, headers } = message;
+      const { seq, subject } = message;
       messages.push({
         seq,
         subject,
         body: message.string(),
-        headers: Object.fromEntries([...(headers ?? [])].map(([name, values]) => [name, values.join()])),
+        headers: headersOf(message.headers),
       });
       if (seq >= last) break;
     }
@@ -31,3 +39,10 @@ export async function readStreamUpTo(url: string, last: number): Promise<StreamM
     await connection.close();
   }
 }
+
+export const headersOf = (headers: MsgHdrs | undefined): Record<string, string> =>
+  Object.fromEntries(
+    [...(headers ?? [])].flatMap(([name, values]) =>
+      name.startsWith('Nats-') ? [] : [[name, values.join()]],
+    ),
+  );
