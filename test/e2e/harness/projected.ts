@@ -1,0 +1,22 @@
+import { connect } from '@nats-io/transport-node';
+import { logPosition } from './recorded.js';
+import type { World } from './world.js';
+
+const CHECKPOINT = `SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`;
+
+/** Resolves when the read model holds everything that is in the log now. */
+export async function projected({ owner, nats }: World): Promise<void> {
+  const position = await logPosition(owner);
+  const connection = await connect({ servers: nats.url });
+  try {
+    const announced = connection.subscribe('signoff.projected');
+    await connection.flush();
+    const { rows } = await owner.query<{ position: number }>(CHECKPOINT);
+    if ((rows[0]?.position ?? 0) >= position) return;
+    for await (const message of announced) {
+      if (message.json<{ position: number }>().position >= position) return;
+    }
+  } finally {
+    await connection.close();
+  }
+}
