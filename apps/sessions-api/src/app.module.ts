@@ -75,9 +75,9 @@ const log = [
     inject: [CONFIG, RelayService, Metrics],
     useFactory: (config: Config, relay: RelayService, metrics: Metrics) =>
       new LogWriter(config.DATABASE_URL, {
-        committed: (_head, appends) => {
+        committed: (_head, appends, seconds) => {
           relay.appended();
-          metrics.appended(appends);
+          metrics.committed(appends, seconds);
         },
       }),
   },

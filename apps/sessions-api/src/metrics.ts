@@ -1,13 +1,17 @@
 import { streamInfo } from '#bus/stream.js';
-import { readHead } from '#event-log/read.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
+import { lagBehind } from '#read-model/lag.js';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { BusConnection } from './relay/bus-connection.js';
+import { VERSION } from './version.js';
 
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** What an operator asks of one API process. What cannot be reached is not known: its gauge is NaN, the rest is answered. */
 @Injectable()
 export class Metrics {
   private readonly registry = new Registry();
@@ -19,14 +23,44 @@ export class Metrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
     registers: [this.registry],
   });
+  private readonly commitSeconds = new Histogram({
+    name: 'signoff_append_commit_seconds',
+    help: 'From taking a group of appends to its commit',
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+  private readonly refusals = new Counter({
+    name: 'signoff_refusals_total',
+    help: 'Requests that were refused or failed, by the code of the problem',
+    labelNames: ['code'],
+    registers: [this.registry],
+  });
+  private readonly requestSeconds = new Histogram({
+    name: 'signoff_http_request_seconds',
+    help: 'From the request to the end of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+  private readonly poolConnections = new Gauge({
+    name: 'signoff_pool_connections',
+    help: 'Connections to PostgreSQL: open, idle, and requests that wait for one',
+    labelNames: ['state'],
+    registers: [this.registry],
+  });
   private readonly logPosition = this.gauge('signoff_log_position', 'Position of the newest event');
-  private readonly relayLag = this.gauge(
-    'signoff_relay_lag_events',
-    'Events that the stream does not have yet',
+  private readonly relayLag = this.gauge('signoff_relay_lag_events', 'Events that the stream lacks');
+  private readonly relayLagSeconds = this.gauge(
+    'signoff_relay_lag_seconds',
+    'Age of the oldest event that the stream lacks',
   );
   private readonly projectionLag = this.gauge(
     'signoff_projection_lag_events',
-    'Events that the read model does not have yet',
+    'Events that the read model lacks',
+  );
+  private readonly projectionLagSeconds = this.gauge(
+    'signoff_projection_lag_seconds',
+    'Age of the oldest event that the read model lacks',
   );
 
   constructor(
@@ -34,29 +68,53 @@ export class Metrics {
     private readonly bus: BusConnection,
   ) {
     collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'signoff_build_info',
+      help: 'Always 1: what is running',
+      labelNames: ['version', 'node'],
+      registers: [this.registry],
+    }).set({ version: VERSION, node: process.versions.node }, 1);
   }
 
-  appended(appends: number): void {
+  committed(appends: number, seconds: number): void {
     this.batchSize.observe(appends);
+    this.commitSeconds.observe(seconds);
   }
 
-  /** What cannot be reached is not known: its gauge is NaN, the rest is answered. */
+  refused(code: string): void {
+    this.refusals.inc({ code });
+  }
+
+  answered(method: string, route: string, status: number, seconds: number): void {
+    this.requestSeconds.observe({ method, route, status }, seconds);
+  }
+
   async scrape(): Promise<string> {
-    const [sequence, checkpoint] = await Promise.all([
+    const [published, projected] = await Promise.all([
       this.lastSequence().catch(() => NaN),
-      readCheckpoint(this.pool, SESSIONS_PROJECTION).then(
-        (found) => found?.position ?? 0,
-        () => NaN,
-      ),
+      this.checkpoint().catch(() => NaN),
     ]);
-    const position = await readHead(this.pool).then(
-      (head) => head.position,
-      () => NaN,
-    );
-    this.logPosition.set(position);
-    this.relayLag.set(position - sequence);
-    this.projectionLag.set(position - checkpoint);
+    await Promise.all([
+      this.setLag(published, this.relayLag, this.relayLagSeconds),
+      this.setLag(projected, this.projectionLag, this.projectionLagSeconds),
+    ]);
+    this.poolConnections.set({ state: 'open' }, this.pool.totalCount);
+    this.poolConnections.set({ state: 'idle' }, this.pool.idleCount);
+    this.poolConnections.set({ state: 'waited-for' }, this.pool.waitingCount);
     return this.registry.metrics();
+  }
+
+  private async setLag(position: number, events: Gauge, seconds: Gauge): Promise<void> {
+    const unknown = { head: NaN, events: NaN, seconds: NaN };
+    const known = !Number.isNaN(position);
+    const lag = known ? await lagBehind(this.pool, position).catch(() => unknown) : unknown;
+    events.set(lag.events);
+    seconds.set(lag.seconds);
+    if (known) this.logPosition.set(lag.head);
+  }
+
+  private async checkpoint(): Promise<number> {
+    return (await readCheckpoint(this.pool, SESSIONS_PROJECTION))?.position ?? 0;
   }
 
   private async lastSequence(): Promise<number> {

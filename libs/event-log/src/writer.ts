@@ -19,8 +19,8 @@ interface Waiting {
 }
 
 export interface WriterHooks {
-  /** After a commit that moved the head: its new position and how many appends shared the commit. */
-  readonly committed?: (head: Head, appends: number) => void;
+  /** After a commit that moved the head: how many appends shared it, and the seconds that it took. */
+  readonly committed?: (head: Head, appends: number, seconds: number) => void;
 }
 
 /**
@@ -84,8 +84,9 @@ export class LogWriter {
 
   private async settle(group: Waiting[]): Promise<void> {
     try {
+      const began = performance.now();
       const { outcomes, events, head } = await this.commit(group.map(({ append }) => append));
-      if (events.length > 0) this.hooks.committed?.(head, group.length);
+      if (events.length > 0) this.hooks.committed?.(head, group.length, (performance.now() - began) / 1000);
       group.forEach(({ resolve }, i) => resolve(outcomes[i]!));
     } catch (error) {
       if (group.length > 1 && isOneAppendsFault(error)) {
