@@ -1,0 +1,44 @@
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { MasterKey } from '#event-log/master-key.js';
+import { Bus } from './bus.js';
+import { CONFIG, type Config } from './config.js';
+import { Database, projectorPool, typeOrm } from './database.js';
+import { HealthController } from './http/health.controller.js';
+import { MetricsController } from './http/metrics.controller.js';
+import { LOGGER } from './logger.js';
+import { Metrics } from './metrics.js';
+import { Progress } from './progress.js';
+import { Projector } from './projector.js';
+import { SessionsController } from './projections/sessions.controller.js';
+import { SessionsProjection } from './projections/sessions.js';
+
+@Module({})
+export class AppModule implements OnApplicationShutdown {
+  static with(config: Config, logger: Logger): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [typeOrm(config)],
+      controllers: [SessionsController, HealthController, MetricsController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: MasterKey, useValue: new MasterKey(Buffer.from(config.MASTER_KEY, 'base64')) },
+        { provide: Pool, useFactory: () => projectorPool(config) },
+        Database,
+        Bus,
+        Progress,
+        Metrics,
+        SessionsProjection,
+        Projector,
+      ],
+    };
+  }
+
+  constructor(private readonly pool: Pool) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.end();
+  }
+}

@@ -1,0 +1,16 @@
+import { logLevel, masterKey, natsUrl, nodeEnv, port, postgresUrl } from '#environment/environment.js';
+import { z } from 'zod';
+
+/** `.env.example` says the same to the operator. */
+export const configSchema = z.object({
+  NODE_ENV: nodeEnv,
+  LOG_LEVEL: logLevel,
+  PROJECTOR_PORT: port.default(3_001),
+  HOST: z.string().default('127.0.0.1'),
+  DATABASE_URL: postgresUrl,
+  NATS_URL: natsUrl,
+  MASTER_KEY: masterKey,
+});
+
+export type Config = z.output<typeof configSchema>;
+export const CONFIG = Symbol('CONFIG');

@@ -1,0 +1,27 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { readEnvironment } from '#environment/environment.js';
+import { AppModule } from './app.module.js';
+import { configSchema } from './config.js';
+import { createLogger, nestLogger } from './logger.js';
+import { Projector } from './projector.js';
+
+const config = readEnvironment(configSchema);
+const logger = createLogger(config.LOG_LEVEL);
+try {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.with(config, logger),
+    new FastifyAdapter({ forceCloseConnections: true }),
+    { logger: nestLogger(logger), abortOnError: false },
+  );
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  app.connectMicroservice<MicroserviceOptions>({ strategy: app.get(Projector) });
+  await app.startAllMicroservices();
+  await app.listen(config.PROJECTOR_PORT, config.HOST);
+  logger.info({ url: await app.getUrl() }, 'projector.started');
+} catch (err) {
+  logger.fatal({ err }, 'projector.failed');
+  process.exit(1);
+}

@@ -1,0 +1,93 @@
+import type { Pool } from 'pg';
+import type { CheckpointPosition } from '#read-model/checkpoint.js';
+import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
+import type { IssuedSession, NetEffect } from './net-effect.js';
+import type { PersonalColumns } from './personal-data.js';
+
+/**
+ * One statement, and so one transaction in one round trip. Every part of it asks `moved` for a row: where somebody else
+ * has moved the checkpoint, nothing is written.
+ */
+const text = `
+  WITH moved AS (
+    UPDATE read_model.checkpoint SET position = $5, hash = $6
+    WHERE projection = $1 AND log_id = $2 AND epoch = $3 AND position = $4
+    RETURNING 1
+  ), issued AS (
+    INSERT INTO read_model.session (session_id, account_id, issued_position, issued_at, expires_at, subject_key_id,
+      ip_address, user_agent, fingerprint, browser, os, device)
+    SELECT * FROM unnest($7::text[], $8::text[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::uuid[],
+      $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
+    WHERE EXISTS (SELECT FROM moved)
+    ON CONFLICT (session_id) DO UPDATE SET account_id = excluded.account_id,
+      issued_position = excluded.issued_position, issued_at = excluded.issued_at, expires_at = excluded.expires_at,
+      subject_key_id = excluded.subject_key_id, ip_address = excluded.ip_address, user_agent = excluded.user_agent,
+      fingerprint = excluded.fingerprint, browser = excluded.browser, os = excluded.os, device = excluded.device
+  ), extended AS (
+    UPDATE read_model.session SET expires_at = e.expires_at
+    FROM unnest($19::text[], $20::timestamptz[]) AS e (session_id, expires_at)
+    WHERE session.session_id = e.session_id AND EXISTS (SELECT FROM moved)
+  ), ended AS (
+    DELETE FROM read_model.session WHERE session_id = ANY($21::text[]) AND EXISTS (SELECT FROM moved)
+  )
+  SELECT count(*) AS moved FROM moved`;
+
+export type SessionRow = IssuedSession & { readonly personal: PersonalColumns | undefined };
+
+/** Answers whether the checkpoint stood at `from` and so everything was written. */
+export async function writeSessions(
+  pool: Pool,
+  from: CheckpointPosition,
+  to: CheckpointPosition,
+  rows: readonly SessionRow[],
+  { extended, ended }: NetEffect,
+): Promise<boolean> {
+  const { rows: answer } = await pool.query<{ moved: number }>({
+    name: 'projector-write-sessions',
+    text,
+    values: [
+      SESSIONS_PROJECTION,
+      from.logId,
+      from.epoch,
+      from.position,
+      to.position,
+      to.hash,
+      rows.map(({ sessionId }) => sessionId),
+      rows.map(({ accountId }) => accountId),
+      rows.map(({ issue }) => issue.position),
+      rows.map(({ issuedAt }) => issuedAt),
+      rows.map(({ expiresAt }) => expiresAt),
+      rows.map(({ personal }) => personal?.subjectKeyId ?? null),
+      rows.map(({ personal }) => personal?.ipAddress ?? null),
+      rows.map(({ personal }) => personal?.userAgent ?? null),
+      rows.map(({ personal }) => personal?.fingerprint ?? null),
+      rows.map(({ personal }) => personal?.browser ?? null),
+      rows.map(({ personal }) => personal?.os ?? null),
+      rows.map(({ personal }) => personal?.device ?? null),
+      [...extended.keys()],
+      [...extended.values()],
+      [...ended],
+    ],
+  });
+  return answer[0]!.moved === 1;
+}
+
+/** Empties the read model for another log. Answers whether the checkpoint stood at `from`, so that it was done. */
+export async function startAgain(
+  pool: Pool,
+  from: CheckpointPosition,
+  to: CheckpointPosition,
+): Promise<boolean> {
+  const { rows } = await pool.query<{ moved: number }>(
+    `WITH moved AS (
+       UPDATE read_model.checkpoint SET log_id = $5, epoch = $6, position = $7, hash = $8
+       WHERE projection = $1 AND log_id = $2 AND epoch = $3 AND position = $4
+       RETURNING 1
+     ), emptied AS (
+       DELETE FROM read_model.session WHERE EXISTS (SELECT FROM moved)
+     )
+     SELECT count(*) AS moved FROM moved`,
+    [SESSIONS_PROJECTION, from.logId, from.epoch, from.position, to.logId, to.epoch, to.position, to.hash],
+  );
+  return rows[0]!.moved === 1;
+}

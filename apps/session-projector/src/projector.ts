@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/microservices';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { ALL_EVENTS, PROJECTED } from '#bus/subjects.js';
+import type { CheckpointPosition } from '#read-model/checkpoint.js';
+import { Bus } from './bus.js';
+import { eventsBehind } from './events-behind.js';
+import { LOGGER } from './logger.js';
+import { Metrics } from './metrics.js';
+import { Fenced, type EventBatch, type ProjectedEvent } from './projection.js';
+import { ProjectionStop } from './projection-stop.js';
+import type { ProjectorState } from './projector-state.js';
+import { SessionsProjection } from './projections/sessions.js';
+
+const LOOK_AGAIN_MS = 10_000;
+const BACKOFF_MS = [50, 250, 500, 1_000, 2_500];
+
+/**
+ * Nest's transport for a projection: hands every event of the log to its handler, batch by batch, in order, each once.
+ *
+ *     checkpoint ──► events behind it ── batch ──► handler commits ──► told, acknowledged
+ *         ▲                                ▲             │                    │
+ *         │                                └─────────────│────────────────────┘
+ *         ├── after a pause ── anything broke, or another projector was faster
+ *         └── after 10 s ───── an event cannot be applied: stopped
+ *
+ * The checkpoint in PostgreSQL is the truth; a consumer is thrown away when there is any doubt about it. It never gives
+ * up, and it never goes past an event.
+ */
+@Injectable()
+export class Projector extends Server implements CustomTransportStrategy {
+  override readonly transportId = Symbol('JetStream in order');
+  override readonly propagatesEventHandlerErrors = true;
+  state: ProjectorState = { status: 'starting' };
+
+  private readonly closing = new AbortController();
+  private running: Promise<void> | null = null;
+  private failures = 0;
+
+  constructor(
+    private readonly projection: SessionsProjection,
+    private readonly bus: Bus,
+    private readonly pool: Pool,
+    private readonly metrics: Metrics,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {
+    super();
+  }
+
+  listen(started: () => void): void {
+    this.running = this.run();
+    started();
+  }
+
+  /** Ends after the batch in hand. */
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.running;
+    await this.bus.close();
+  }
+
+  on(event: string): never {
+    throw new Error(`the projector emits no ${event}: its state is there to be asked`);
+  }
+
+  unwrap<T>(): T {
+    return this.bus as T;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.closing.signal.aborted) {
+      try {
+        await this.project();
+      } catch (error) {
+        if (this.closing.signal.aborted) return;
+        const pause = this.report(error as Error);
+        await sleep(pause, undefined, { signal: this.closing.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private async project(): Promise<void> {
+    let at = await this.projection.resume();
+    const bus = await this.bus.connected();
+    for await (const { events, stop, done } of eventsBehind(at, bus, this.pool, this.closing.signal)) {
+      at = await this.apply(events, at, bus);
+      if (stop) throw stop;
+      done();
+      this.become({ status: 'following' });
+    }
+  }
+
+  private async apply(
+    events: readonly ProjectedEvent[],
+    from: CheckpointPosition,
+    bus: NatsConnection,
+  ): Promise<CheckpointPosition> {
+    let at = from;
+    while (at.position < from.position + events.length) {
+      const batch = { from: at, events: events.slice(at.position - from.position) };
+      const ended = this.metrics.batchSeconds.startTimer();
+      at = await this.handle(batch);
+      ended();
+      this.metrics.batchEvents.observe(at.position - batch.from.position);
+      this.metrics.eventsApplied.inc(at.position - batch.from.position);
+      this.failures = 0;
+      const { logId, epoch, position } = at;
+      bus.publish(PROJECTED, JSON.stringify({ logId, epoch, position }));
+    }
+    return at;
+  }
+
+  private async handle(batch: EventBatch): Promise<CheckpointPosition> {
+    const handler = this.getHandlerByPattern(ALL_EVENTS)!;
+    const answer: unknown = await handler(batch, new BaseRpcContext([]));
+    return (isObservable(answer) ? await lastValueFrom(answer) : answer) as CheckpointPosition;
+  }
+
+  /** How long to wait before the next attempt, in milliseconds. */
+  private report(error: Error): number {
+    const pause = BACKOFF_MS[Math.min(this.failures++, BACKOFF_MS.length - 1)]!;
+    if (error instanceof Fenced) {
+      this.log.warn({ reason: error.message }, 'projector.fenced');
+      return pause;
+    }
+    if (error instanceof ProjectionStop) {
+      const { code, position, message: reason } = error;
+      this.become({ status: 'stopped', code, position, reason }, error);
+      return LOOK_AGAIN_MS;
+    }
+    this.become({ status: 'degraded', reason: error.message }, error);
+    return pause;
+  }
+
+  private become(state: ProjectorState, err?: Error): void {
+    const { status } = this.state;
+    if (state.status === 'stopped') this.log.error({ ...state, err }, 'projector.stopped');
+    else if (state.status !== status) {
+      this.log[state.status === 'degraded' ? 'warn' : 'info']({ ...state, err }, `projector.${state.status}`);
+    }
+    // What stopped it is not known to be mended until it goes on.
+    if (status !== 'stopped' || state.status !== 'degraded') this.state = state;
+  }
+}
