@@ -10,8 +10,15 @@ export interface Issued {
 }
 
 /** Signs somebody in, as the login service does. */
-export async function issue(service: Caller, accountId: string, more: object = {}): Promise<Issued> {
-  return dataOf(await service.post('/api/sessions', { accountId, ...more }), 201) as Issued;
+export async function issue(
+  service: Caller,
+  accountId: string,
+  more: object = {},
+  idempotencyKey?: string,
+): Promise<Issued> {
+  const headers: Record<string, string> =
+    idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+  return dataOf(await service.post('/api/sessions', { accountId, ...more }, headers), 201) as Issued;
 }
 
 export async function createKey(service: Caller, key: object): Promise<{ id: string; key: string }> {
