@@ -1,33 +1,34 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
+import { answerHeaders } from './http/answer-headers.js';
 import { readBodies } from './http/body.js';
+import { connectionLimits } from './http/connection-limits.js';
+import { drainOnStop } from './http/drain.js';
 import { inputPipe } from './http/input.pipe.js';
+import { observeAnswers } from './http/observe.js';
+import { refuseOddRequests } from './http/odd-requests.js';
 import { ProblemFilter } from './http/problem.filter.js';
-import { Routes } from './http/routes.js';
-
-const BODY_LIMIT_BYTES = 65_536;
-/** 128 code points of an account id, four bytes each, percent-encoded. */
-const MAX_PARAM_LENGTH = 128 * 4 * 3;
-const REQUEST_ID = /^[\w.-]{1,128}$/;
+import { requestIdOf } from './http/request-id.js';
+import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
+import { refuseUnreadable } from './http/unreadable-request.js';
+import { Metrics } from './metrics.js';
 
 /** The whole application, ready to listen. */
 export async function createServer(config: Config): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
-    bodyLimit: BODY_LIMIT_BYTES,
+    ...connectionLimits,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    genReqId: ({ headers }: IncomingMessage) => {
-      const given = headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    },
+    genReqId: requestIdOf,
+    clientErrorHandler: refuseUnreadable,
+    // What is asked while we stop is answered.
+    return503OnClosing: false,
     // A path that Fastify cannot read comes past every hook and filter.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      reply.headers(onEveryAnswer(request));
+      reply.headers(answerHeaders(request));
       app.get(ProblemFilter).answer(error, request, reply);
     },
   });
@@ -37,18 +38,20 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   });
   const instance = adapter.getInstance<FastifyInstance>();
   app.get(Routes).watch(instance);
-  readBodies(adapter);
-  instance.addHook('onRequest', async (request, reply) => {
-    reply.headers(onEveryAnswer(request));
+  observeAnswers(instance, app.get(Metrics));
+  instance.addHook('onRequest', (request, reply, done) => {
+    reply.headers(answerHeaders(request));
+    done();
   });
+  refuseOddRequests(instance);
+  drainOnStop(instance);
+  readBodies(adapter);
   app.useGlobalPipes(inputPipe);
   app.useGlobalFilters(app.get(ProblemFilter));
   describe(app);
   await app.init();
   return app;
 }
-
-const onEveryAnswer = ({ id }: FastifyRequest) => ({ 'cache-control': 'no-store', 'x-request-id': id });
 
 function describe(app: NestFastifyApplication): void {
   const document = new DocumentBuilder()

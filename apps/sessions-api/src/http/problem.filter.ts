@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { DomainError, type DomainErrorCode } from '#domain/domain-error.js';
 import { LogError, type LogErrorCode } from '#event-log/log-error.js';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
@@ -9,6 +8,7 @@ import { IdempotencyKeyReused } from '../commands/idempotency-key-reused.js';
 import { LOGGER } from '../logger.js';
 import { InvalidInput } from './invalid-input.js';
 import type { ProblemOutput } from './output.js';
+import { PROBLEM_TYPE, problemText, REQUEST_STATUS } from './problem.js';
 import { RequestError, type RequestErrorCode } from './request-error.js';
 import { Routes } from './routes.js';
 
@@ -38,17 +38,6 @@ const LOG = {
   CONTENTION: 503,
 } satisfies Record<LogErrorCode, number>;
 
-const REQUEST = {
-  SESSION_TOKEN_MISSING: 400,
-  BODY_MALFORMED: 400,
-  BODY_TOO_LARGE: 413,
-  URL_MALFORMED: 400,
-  URL_TOO_LONG: 414,
-  MEDIA_TYPE_UNSUPPORTED: 415,
-  ROUTE_NOT_FOUND: 404,
-  METHOD_NOT_ALLOWED: 405,
-} satisfies Record<RequestErrorCode, number>;
-
 /** What Fastify says no to before any code of ours runs; Nest may hand it on as the cause of its own exception. */
 const FASTIFY: Record<string, readonly [RequestErrorCode, string]> = {
   FST_ERR_CTP_INVALID_JSON_BODY: ['BODY_MALFORMED', 'the body is not JSON'],
@@ -65,7 +54,7 @@ interface Problem {
   readonly code: string;
   readonly detail: string;
   readonly errors?: ProblemOutput['errors'];
-  readonly headers?: Record<string, string>;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Every error leaves as `application/problem+json` (RFC 9457). */
@@ -86,16 +75,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status >= 500) {
       this.logger.error({ err: error, code: problem.code, requestId: request.id }, 'request.failed');
     }
-    const body: ProblemOutput = {
-      type: 'about:blank',
-      title: STATUS_CODES[problem.status] ?? 'Error',
-      ...problem,
-    };
-    void reply
-      .code(problem.status)
-      .headers(headers)
-      .type('application/problem+json')
-      .send(JSON.stringify(body));
+    void reply.code(problem.status).headers(headers).type(PROBLEM_TYPE).send(problemText(problem));
   }
 
   private problemOf(error: unknown, request: FastifyRequest): Problem {
@@ -110,6 +90,9 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (error instanceof LogError) {
       return unavailable(error.code, error.message, LOG[error.code]);
+    }
+    if (error === request.raw.errored) {
+      return fromRequest(new RequestError('BODY_MALFORMED', 'the body ended before it was complete'));
     }
     const refusedByFastify = error instanceof HttpException ? error.cause : error;
     const known = FASTIFY[(refusedByFastify as { code?: string } | undefined)?.code ?? ''];
@@ -147,8 +130,8 @@ function fromAccess({ code, message, scope }: AccessError): Problem {
   return { status: ACCESS[code], code, detail: message, headers };
 }
 
-function fromRequest({ code, message, allow }: RequestError): Problem {
-  return { status: REQUEST[code], code, detail: message, ...(allow && { headers: { allow } }) };
+function fromRequest({ code, message, headers }: RequestError): Problem {
+  return { status: REQUEST_STATUS[code], code, detail: message, headers };
 }
 
 const unavailable = (code: string, detail: string, status: number): Problem => ({

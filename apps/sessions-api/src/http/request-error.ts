@@ -4,16 +4,22 @@ export type RequestErrorCode =
   | 'BODY_TOO_LARGE'
   | 'URL_MALFORMED'
   | 'URL_TOO_LONG'
+  | 'HEADERS_TOO_LARGE'
+  | 'REQUEST_MALFORMED'
+  | 'REQUEST_TIMEOUT'
+  | 'EXPECTATION_UNSUPPORTED'
   | 'MEDIA_TYPE_UNSUPPORTED'
   | 'ROUTE_NOT_FOUND'
-  | 'METHOD_NOT_ALLOWED';
+  | 'METHOD_NOT_ALLOWED'
+  | 'RATE_LIMITED';
 
 /** The request itself is not one that the API takes, whoever asks. */
 export class RequestError extends Error {
   constructor(
     readonly code: RequestErrorCode,
     message: string,
-    readonly allow?: string,
+    /** What the answer's headers have to say about it. */
+    readonly headers?: Readonly<Record<string, string>>,
   ) {
     super(message);
     this.name = 'RequestError';

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { PROBLEM_TYPE, problemText, REQUEST_STATUS } from './problem.js';
+import type { RequestErrorCode } from './request-error.js';
+
+/** How long the rest of what was sent is still read, so that the answer is not lost in a reset. */
+const LINGER_MS = 1_000;
+
+const REFUSALS: Record<string, readonly [RequestErrorCode, string]> = {
+  HPE_HEADER_OVERFLOW: ['HEADERS_TOO_LARGE', 'request line and headers are too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['BODY_TOO_LARGE', 'the chunk extensions are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'the request did not arrive in time'],
+};
+
+const refused = new WeakSet<Socket>();
+
+/**
+ * Answers what Node's HTTP parser gives up on, which no route or filter ever sees, and closes the connection. Requests
+ * that came whole before it on the same connection get their own answers, and it none: it would be taken for theirs.
+ */
+export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET') socket.destroy();
+  // Each further chunk of the same is another error.
+  if (socket.destroyed || refused.has(socket)) return;
+  refused.add(socket);
+  if (isAnswering(socket)) closeWhenAnswered(socket);
+  else {
+    socket.end(answerTo(error.code));
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  }
+}
+
+/** The answer that Node is writing on a connection, or will write next. */
+const answerOn = (socket: Socket) => Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined;
+
+function isAnswering(socket: Socket): boolean {
+  const answer = answerOn(socket);
+  return Boolean(answer && (answer.headersSent || answer.req.complete));
+}
+
+function closeWhenAnswered(socket: Socket): void {
+  const answer = answerOn(socket);
+  if (answer) answer.once('close', () => closeWhenAnswered(socket));
+  else socket.destroySoon();
+}
+
+function answerTo(errorCode = ''): string {
+  const [code, detail] = REFUSALS[errorCode] ?? ['REQUEST_MALFORMED', 'this is not HTTP as it has to be'];
+  const status = REQUEST_STATUS[code];
+  const body = problemText({ status, code, detail });
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff',
+    `X-Request-Id: ${randomUUID()}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}
