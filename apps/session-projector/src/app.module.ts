@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { MasterKey } from '#event-log/master-key.js';
+import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { Bus } from './bus.js';
 import { CONFIG, type Config } from './config.js';
 import { Database, projectorPool, typeOrm } from './database.js';
@@ -24,7 +24,7 @@ export class AppModule implements OnApplicationShutdown {
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
-        { provide: MasterKey, useValue: new MasterKey(Buffer.from(config.MASTER_KEY, 'base64')) },
+        { provide: MasterKey, useValue: masterKeyFrom(config) },
         { provide: Pool, useFactory: () => projectorPool(config) },
         Database,
         Bus,

@@ -1,4 +1,12 @@
-import { logLevel, masterKey, natsUrl, nodeEnv, port, postgresUrl } from '#environment/environment.js';
+import {
+  logLevel,
+  masterKey,
+  masterKeys,
+  natsUrl,
+  nodeEnv,
+  port,
+  postgresUrl,
+} from '#environment/environment.js';
 import { z } from 'zod';
 
 /** `.env.example` says the same to the operator. */
@@ -10,6 +18,8 @@ export const configSchema = z.object({
   DATABASE_URL: postgresUrl,
   NATS_URL: natsUrl,
   MASTER_KEY: masterKey,
+  NEW_MASTER_KEY: masterKey.optional(),
+  PREVIOUS_MASTER_KEYS: masterKeys.default([]),
 });
 
 export type Config = z.output<typeof configSchema>;

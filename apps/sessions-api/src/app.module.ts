@@ -1,7 +1,7 @@
 import { AccountFolds } from '#event-log/account-stream.js';
 import { ApiKeyFolds } from '#event-log/api-key-stream.js';
 import { createPool } from '#event-log/connection.js';
-import { MasterKey } from '#event-log/master-key.js';
+import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { readHead } from '#event-log/read.js';
 import { Vault } from '#event-log/vault.js';
 import { LogWriter } from '#event-log/writer.js';
@@ -62,7 +62,7 @@ const log = [
   {
     provide: MasterKey,
     inject: [CONFIG],
-    useFactory: (config: Config) => new MasterKey(Buffer.from(config.MASTER_KEY, 'base64')),
+    useFactory: (config: Config) => masterKeyFrom(config),
   },
   {
     provide: Vault,

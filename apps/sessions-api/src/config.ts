@@ -1,10 +1,31 @@
 import { logLevel, masterKey, natsUrl, nodeEnv, port, postgresUrl } from '#environment/environment.js';
 import { z } from 'zod';
+import { type Network, parseNetwork } from './http/client-address.js';
 
 const MAX_LIFE_DAYS = 90;
 const DAY_SECONDS = 86_400;
 
 const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+/** Values separated by commas; none by default. */
+const list = <Item>(read: (text: string) => Item | undefined, problem: string) =>
+  z
+    .string()
+    .default('')
+    .transform((text, context) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== '')
+        .flatMap((one) => {
+          const item = read(one);
+          if (item === undefined) context.addIssue({ code: 'custom', message: `${problem}, not "${one}"` });
+          return item === undefined ? [] : [item];
+        }),
+    );
+
+const originOf = (text: string) =>
+  /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text ? text : undefined;
 
 /** `.env.example` says the same to the operator. */
 export const configSchema = z.object({
@@ -22,6 +43,9 @@ export const configSchema = z.object({
   SESSIONS_PER_ACCOUNT: wholeNumber(1, 10_000).default(500),
   SESSION_MAX_LIFE_DAYS: wholeNumber(1, MAX_LIFE_DAYS).default(MAX_LIFE_DAYS),
   SESSION_IDLE_MINUTES: wholeNumber(0, 525_600).default(0),
+  RATE_LIMIT_PER_MINUTE: wholeNumber(0, 1_000_000_000).default(60_000),
+  CORS_ORIGINS: list(originOf, 'must be origins, such as https://panel.example'),
+  TRUSTED_PROXIES: list<Network>(parseNetwork, 'must be addresses or networks, such as 10.0.0.0/8'),
   STREAM_REPLICAS: wholeNumber(1, 5).default(1),
   STREAM_MAX_AGE_DAYS: z.coerce
     .number()

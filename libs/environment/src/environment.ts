@@ -27,6 +27,12 @@ export const masterKey = z
     'must be 32 bytes in base64 (openssl rand -base64 32)',
   );
 
+/** Separated by commas. */
+export const masterKeys = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .pipe(z.array(masterKey));
+
 export const nodeEnv = z.enum(['development', 'test', 'production']).default('development');
 export const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info');
 
