@@ -1,4 +1,12 @@
-import { logLevel, masterKey, natsUrl, nodeEnv, port, postgresUrl } from '#environment/environment.js';
+import {
+  logLevel,
+  masterKey,
+  masterKeys,
+  natsUrl,
+  nodeEnv,
+  port,
+  postgresUrl,
+} from '#environment/environment.js';
 import { z } from 'zod';
 import { type Network, parseNetwork } from './http/client-address.js';
 
@@ -37,6 +45,8 @@ export const configSchema = z.object({
   DATABASE_POOL: wholeNumber(2, 200).default(10),
   NATS_URL: natsUrl,
   MASTER_KEY: masterKey,
+  NEW_MASTER_KEY: masterKey.optional(),
+  PREVIOUS_MASTER_KEYS: masterKeys.default([]),
   BOOTSTRAP_SERVICE_KEY: z.string().min(32, 'must have 32 characters or more').optional(),
   ISSUER: z.string().default('signoff'),
   AUDIENCE: z.string().optional(),
