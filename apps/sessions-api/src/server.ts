@@ -6,12 +6,15 @@ import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
 import { answerHeaders } from './http/answer-headers.js';
 import { readBodies } from './http/body.js';
+import { trusts } from './http/client-address.js';
 import { connectionLimits } from './http/connection-limits.js';
+import { allowOrigins } from './http/cross-origin.js';
 import { drainOnStop } from './http/drain.js';
 import { inputPipe } from './http/input.pipe.js';
 import { observeAnswers } from './http/observe.js';
 import { refuseOddRequests } from './http/odd-requests.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { limitRates } from './http/rate-limits.js';
 import { requestIdOf } from './http/request-id.js';
 import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
@@ -22,6 +25,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   const adapter = new FastifyAdapter({
     ...connectionLimits,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    trustProxy: config.TRUSTED_PROXIES.length > 0 && trusts(config.TRUSTED_PROXIES),
     genReqId: requestIdOf,
     clientErrorHandler: refuseUnreadable,
     // What is asked while we stop is answered.
@@ -43,7 +47,9 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     reply.headers(answerHeaders(request));
     done();
   });
+  if (config.RATE_LIMIT_PER_MINUTE > 0) await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
   refuseOddRequests(instance);
+  allowOrigins(app, config.CORS_ORIGINS);
   drainOnStop(instance);
   readBodies(adapter);
   app.useGlobalPipes(inputPipe);

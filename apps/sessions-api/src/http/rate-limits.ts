@@ -1,0 +1,71 @@
+import { hash, randomBytes } from 'node:crypto';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { clientAddress, networkOf } from './client-address.js';
+import { RequestError } from './request-error.js';
+
+const WINDOW_SECONDS = 60;
+const KEPT_COUNTERS = 20_000;
+
+/** What orchestrators ask, however much else comes from the same address. */
+const NOT_COUNTED = '/health/';
+const COUNTED_BY_CREDENTIAL = '/api/';
+
+interface Counted {
+  readonly remaining: number;
+  readonly ttlInSeconds: number;
+  readonly isExceeded: boolean;
+}
+
+/**
+ * Counts the requests of each credential and of each client address, in this process and in windows of a minute, and
+ * refuses those beyond `perMinute` of either before anything is looked up for them. Paths that do not exist count as well.
+ * A credential is never kept: its counter is found by a hash, salted for this process. Of each kind `kept` counters are
+ * remembered; the one that rests the longest gives way.
+ */
+export async function limitRates(
+  instance: FastifyInstance,
+  perMinute: number,
+  kept = KEPT_COUNTERS,
+): Promise<void> {
+  const salt = randomBytes(16).toString('hex');
+  await instance.register(rateLimit, { global: false });
+  const counter = (keyGenerator: (request: FastifyRequest) => string) => {
+    const settings = { keyGenerator, max: perMinute, timeWindow: WINDOW_SECONDS * 1_000, cache: kept };
+    return instance.createRateLimit(settings) as (request: FastifyRequest) => Promise<Counted>;
+  };
+  const ofAddress = counter((request) => networkOf(clientAddress(request)));
+  const ofCredential = counter(({ headers }) => hash('sha256', salt + credentialIn(headers.authorization!)));
+  const policies = { address: policy('address', perMinute), credential: policy('credential', perMinute) };
+
+  instance.addHook('onRequest', async (request, reply) => {
+    const path = request.routeOptions.url ?? COUNTED_BY_CREDENTIAL;
+    if (path.startsWith(NOT_COUNTED)) return;
+    const address = await ofAddress(request);
+    if (!path.startsWith(COUNTED_BY_CREDENTIAL) || !request.headers.authorization || address.isExceeded) {
+      reply.header('ratelimit-policy', policies.address).header('ratelimit', left('address', address));
+    } else {
+      const credential = await ofCredential(request);
+      reply
+        .header('ratelimit-policy', `${policies.address}, ${policies.credential}`)
+        .header('ratelimit', `${left('address', address)}, ${left('credential', credential)}`);
+      refuseBeyond('credential', credential);
+    }
+    refuseBeyond('address', address);
+  });
+}
+
+/** What follows the scheme: more blanks before it do not make it another one. */
+const credentialIn = (authorization: string) => authorization.slice(authorization.lastIndexOf(' ') + 1);
+
+/** draft-ietf-httpapi-ratelimit-headers-10. */
+const policy = (name: string, perMinute: number) => `"${name}";q=${perMinute};w=${WINDOW_SECONDS}`;
+const left = (name: string, { remaining, ttlInSeconds }: Counted) =>
+  `"${name}";r=${remaining};t=${ttlInSeconds}`;
+
+function refuseBeyond(name: string, { isExceeded, ttlInSeconds }: Counted): void {
+  if (!isExceeded) return;
+  throw new RequestError('RATE_LIMITED', `too many requests of this ${name}`, {
+    'retry-after': String(ttlInSeconds),
+  });
+}
