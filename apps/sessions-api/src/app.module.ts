@@ -8,6 +8,7 @@ import { LogWriter } from '#event-log/writer.js';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { AccessGuard } from './access/access.guard.js';
 import { ApiKeys } from './access/api-keys.js';
 import { Authenticator } from './access/authenticator.js';
@@ -88,9 +89,11 @@ const log = [
 const access = [
   {
     provide: SigningKeys,
-    inject: [Pool, MasterKey],
-    useFactory: async (pool: Pool, masterKey: MasterKey) => {
-      const keys = new SigningKeys(pool, masterKey);
+    inject: [Pool, MasterKey, LOGGER],
+    useFactory: async (pool: Pool, masterKey: MasterKey, logger: Logger) => {
+      const keys = new SigningKeys(pool, masterKey, {
+        changed: (states) => logger.info({ states: Object.fromEntries(states) }, 'signing-keys.changed'),
+      });
       await keys.start();
       return keys;
     },

@@ -9,6 +9,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { CreateSigningKey1761955200002 } from './access/migrations/create-signing-key.js';
 import { accessGrants } from './access/migrations/grants.js';
+import { RotateSigningKey1761955200010 } from './access/migrations/rotate-signing-key.js';
 
 const SCHEMAS = ['event_log', 'read_model', 'access'];
 const MIGRATION_LOCK = 51_600_001;
@@ -26,6 +27,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       CreateReadModel1761955200001,
       CreateSigningKey1761955200002,
       CreateActivity1761955200003,
+      RotateSigningKey1761955200010,
     ],
   });
   await database.initialize();

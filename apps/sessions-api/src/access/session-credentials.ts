@@ -20,9 +20,14 @@ export interface SessionClaims {
   readonly exp: number;
 }
 
+interface Verified {
+  readonly claims: SessionClaims;
+  readonly kid: string;
+}
+
 /** Signs session credentials, and says whether a text is one. Whether its session lives is for others to say. */
 export class SessionCredentials {
-  private readonly verified = new LRUCache<string, SessionClaims>({ max: KEEP_VERIFIED });
+  private readonly verified = new LRUCache<string, Verified>({ max: KEEP_VERIFIED });
 
   constructor(
     private readonly keys: SigningKeys,
@@ -37,7 +42,7 @@ export class SessionCredentials {
     issuedAt: Instant;
     expiresAt: Instant;
   }): Promise<string> {
-    const { kid, privateKey } = this.keys.current();
+    const { kid, privateKey } = await this.keys.current();
     const token = new SignJWT({ sid: session.sessionId })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid })
       .setIssuer(this.issuer)
@@ -50,26 +55,27 @@ export class SessionCredentials {
 
   /**
    * The claims of a credential that this service signed, or null. Signatures are checked once and remembered by the hash
-   * of the whole text; `exp` has to be compared with PostgreSQL's clock each time.
+   * of the whole text; whether the key still counts is asked each time, and `exp` has to be compared with PostgreSQL's
+   * clock.
    */
   async verify(text: string): Promise<SessionClaims | null> {
     if (text.length > MAX_LENGTH) return null;
     const fingerprint = createHash('sha256').update(text).digest('base64');
     const known = this.verified.get(fingerprint);
-    if (known) return known;
-    const claims = await this.check(text);
-    if (claims) this.verified.set(fingerprint, claims);
-    return claims;
+    if (known) return (await this.keys.find(known.kid)) ? known.claims : null;
+    const verified = await this.check(text);
+    if (verified) this.verified.set(fingerprint, verified);
+    return verified?.claims ?? null;
   }
 
-  private async check(text: string): Promise<SessionClaims | null> {
+  private async check(text: string): Promise<Verified | null> {
     try {
-      const { payload } = await jwtVerify<SessionClaims>(
+      const { payload, protectedHeader } = await jwtVerify<SessionClaims>(
         text,
         async ({ kid }) => {
           const key = kid === undefined ? undefined : await this.keys.find(kid);
           if (!key) throw new errors.JWKSNoMatchingKey();
-          return key.publicKey;
+          return key;
         },
         {
           algorithms: [ALGORITHM],
@@ -81,7 +87,9 @@ export class SessionCredentials {
           currentDate: new Date(0),
         },
       );
-      return isAccountId(payload.sub) && isSessionId(payload.sid) ? payload : null;
+      return isAccountId(payload.sub) && isSessionId(payload.sid)
+        ? { claims: payload, kid: protectedHeader.kid! }
+        : null;
     } catch (error) {
       if (error instanceof errors.JOSEError) return null;
       throw error;
