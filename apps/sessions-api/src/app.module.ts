@@ -36,6 +36,7 @@ import { OperatorSessionsController } from './http/operator-sessions.controller.
 import { ProblemFilter } from './http/problem.filter.js';
 import { Routes } from './http/routes.js';
 import { SessionsController } from './http/sessions.controller.js';
+import { refuseMissingMasterKey } from './keys/wrapped-keys.js';
 import { createLogger, LOGGER } from './logger.js';
 import { Metrics } from './metrics.js';
 import { FindActiveSessionHandler } from './queries/find-active-session.js';
@@ -62,8 +63,12 @@ const log = [
   },
   {
     provide: MasterKey,
-    inject: [CONFIG],
-    useFactory: (config: Config) => masterKeyFrom(config),
+    inject: [CONFIG, Pool],
+    useFactory: async (config: Config, pool: Pool) => {
+      const masterKey = masterKeyFrom(config);
+      await refuseMissingMasterKey(pool, masterKey);
+      return masterKey;
+    },
   },
   {
     provide: Vault,

@@ -1,6 +1,7 @@
 import { postgresUrl, readEnvironment } from '#environment/environment.js';
 import { CreateEventLog1761955200000 } from '#event-log/migrations/create-event-log.js';
 import { eventLogGrants } from '#event-log/migrations/grants.js';
+import { IndexMasterKeys1761955200011 } from '#event-log/migrations/index-master-keys.js';
 import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
 import { CreateActivity1761955200003 } from '#read-model/migrations/create-activity.js';
 import { readModelGrants } from '#read-model/migrations/grants.js';
@@ -28,6 +29,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       CreateSigningKey1761955200002,
       CreateActivity1761955200003,
       RotateSigningKey1761955200010,
+      IndexMasterKeys1761955200011,
     ],
   });
   await database.initialize();
