@@ -30,7 +30,6 @@ describe('PostgreSQL is away', () => {
       accountId: 'ada',
       name: 'panel',
     }));
-    await api.logged('relay.relaying');
     bus = await BusListener.start(world.nats.url, 'sessions.*.*');
     before = await everythingRecorded(world.owner);
     await postgres.stop();

@@ -23,7 +23,6 @@ describe('the whole way, from four sign-ins to the last sign-out', () => {
   beforeAll(async () => {
     world = await World.create();
     [api, projector] = await Promise.all([world.startApi(), world.startProjector()]);
-    await api.logged('relay.relaying');
     revocations = await BusListener.start(world.nats.url, 'sessions.revoked.*');
     const accountKey = await createKey(api.service, { kind: 'account', accountId: ACCOUNT, name: 'panel' });
     await projected(world);
