@@ -135,3 +135,20 @@ describe('closing a writer', () => {
     });
   });
 });
+
+describe('somebody who listens to commits', () => {
+  it('spoils no append by failing', async () => {
+    const writer = new LogWriter(database.appUrl, {
+      committed() {
+        throw new Error('the bus is closed');
+      },
+    });
+    const before = await readHead(pool);
+    const outcomes = await Promise.all(
+      [1, 2, 3].map(() => writer.append(append('account-heard', null, newEvent()))),
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['appended', 'appended', 'appended']);
+    expect((await readHead(pool)).position).toBe(before.position + 3);
+    await writer.close();
+  });
+});

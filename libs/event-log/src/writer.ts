@@ -86,8 +86,10 @@ export class LogWriter {
     try {
       const began = performance.now();
       const { outcomes, events, head } = await this.commit(group.map(({ append }) => append));
-      if (events.length > 0) this.hooks.committed?.(head, group.length, (performance.now() - began) / 1000);
+      const seconds = (performance.now() - began) / 1000;
+      // Before the hook, whose failure must not make what is written look unwritten.
       group.forEach(({ resolve }, i) => resolve(outcomes[i]!));
+      if (events.length > 0) this.hooks.committed?.(head, group.length, seconds);
     } catch (error) {
       if (group.length > 1 && isOneAppendsFault(error)) {
         for (const one of group) await this.settle([one]);
