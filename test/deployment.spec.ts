@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import type { z } from 'zod';
+import { namesOf } from '#bus/subjects.js';
+import { EVENT_TYPES } from '#event-log/event-types.js';
 import { configSchema as projectorSchema } from '../apps/session-projector/src/config.js';
 import { configSchema as apiSchema } from '../apps/sessions-api/src/config.js';
 import { environmentSchema } from '../stack/src/environment.js';
@@ -252,5 +254,72 @@ describe('docker-compose.yml', () => {
       expect([name, restart]).toEqual([name, name === 'migrate' ? 'no' : 'unless-stopped']);
       expect(Object.keys(deploy.resources.limits)).toEqual(['memory', 'pids']);
     }
+  });
+});
+
+describe('docs/operations.md', () => {
+  const operations = read('docs/operations.md');
+
+  it('gives each variable of the apps and the migration with its default', () => {
+    const rows = [...operations.matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]+)`)? +\|/gm)];
+    const told = new Map(rows.map(([, name, value]) => [name!, value ?? '']));
+    const variables = [
+      ...Object.keys(apiSchema.shape),
+      ...Object.keys(projectorSchema.shape),
+      ...ofMigration,
+    ];
+    expect(sorted(told.keys())).toEqual(sorted(variables));
+    expect(told).toEqual(new Map([...told.keys()].map((name) => [name, example.get(name)])));
+  });
+
+  it.each(['apps/sessions-api/src/metrics.ts', 'apps/session-projector/src/metrics.ts'])(
+    'explains every metric of %s',
+    (path) => {
+      const metrics = all(read(path), /'(signoff_\w+)'/g);
+      expect(metrics.length).toBeGreaterThan(5);
+      expect(metrics.filter((name) => !operations.includes(name))).toEqual([]);
+    },
+  );
+
+  it('explains every code that relay and projector stop with', () => {
+    const codes = ['relay/relay-refusal.ts', '../../session-projector/src/projection-stop.ts'].flatMap(
+      (path) => all(read(join('apps/sessions-api/src', path)), /^ +\| '([A-Z_]+)'/gm),
+    );
+    expect(codes.length).toBeGreaterThan(5);
+    expect(codes.filter((code) => !operations.includes(`\`${code}\``))).toEqual([]);
+  });
+});
+
+describe('the documents', () => {
+  const documents = ['README.md', 'docs/architecture.md', 'docs/events.md', 'docs/operations.md'];
+
+  it.each(documents)('%s links only to what there is', (document) => {
+    const links = all(read(document), /\]\((?!https?:)([^)#]*)/g).filter((path) => path !== '');
+    expect(links.filter((path) => !existsSync(join(root, document, '..', path)))).toEqual([]);
+  });
+
+  it('README.md names every code of an error, with its status', () => {
+    const inTables = (text: string, pattern: RegExp) =>
+      [...text.matchAll(pattern)].map(([, code, status]) => `${code} ${status}`);
+    const codes = sources('apps/sessions-api/src/http').flatMap((path) =>
+      inTables(read(path), /^ {2}([A-Z_]+): (\d{3}),/gm),
+    );
+    const told = [...read('README.md').matchAll(/^\| (\d{3}) +\| (.+) \|$/gm)].flatMap(([, status, list]) =>
+      all(list!, /`([A-Z_]+)`/g).map((code) => `${code} ${status}`),
+    );
+    expect(codes.length).toBeGreaterThan(20);
+    expect(codes.filter((code) => !told.includes(code))).toEqual([]);
+  });
+
+  it('docs/events.md names every type of event with its token and its name', () => {
+    const told = [
+      ...read('docs/events.md').matchAll(/^\| `(\w+)` +\| `([a-z-]+)` +\| `signoff\.([a-z.]+)\.v(\d+)`/gm),
+    ].map(([, type, token, name, schema]) => [type, token, name, Number(schema)]);
+    expect(told).toEqual(
+      Object.entries(EVENT_TYPES).map(([type, { schema }]) => {
+        const { token, name } = namesOf(type);
+        return [type, token, name, schema];
+      }),
+    );
   });
 });
