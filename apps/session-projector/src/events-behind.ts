@@ -1,7 +1,7 @@
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Pool } from 'pg';
-import { logHeader } from '#bus/envelope.js';
+import { logHeader, type LogIdentity } from '#bus/envelope.js';
 import { streamInfo } from '#bus/stream.js';
 import { ALL_EVENTS, STREAM } from '#bus/subjects.js';
 import { readForward } from '#event-log/read.js';
@@ -12,6 +12,8 @@ import { ProjectionStop } from './projection-stop.js';
 import { eventFromBus, eventFromLog } from './read-event.js';
 
 const BATCH = 1_000;
+/** What may be delivered and not yet applied: the next batch arrives while one is being applied. */
+const AHEAD = 2 * BATCH;
 
 export interface Delivery {
   /** Empty when there is nothing behind the checkpoint yet. */
@@ -33,30 +35,59 @@ export async function* eventsBehind(
   stop: AbortSignal,
 ): AsyncGenerator<Delivery> {
   const streamFrom = await firstHeldBehind(checkpoint, bus);
-  let { position } = checkpoint;
-  while (position < streamFrom - 1 && !stop.aborted) {
-    const recorded = await readForward(pool, position, Math.min(BATCH, streamFrom - 1 - position));
-    if (recorded[0]?.position !== position + 1 || recorded.at(-1)!.position !== position + recorded.length) {
-      throw new ProjectionStop('LOG_DAMAGED', position + 1, `the log misses events behind ${position}`);
-    }
-    position += recorded.length;
-    yield { ...readUntilStop(recorded, eventFromLog), done: () => undefined };
-  }
+  yield* eventsFromLog(checkpoint.position, streamFrom - 1, pool);
+  yield* eventsFromStream(streamFrom, checkpoint, bus, stop);
+}
 
-  const feed = await Feed.open(bus, streamFrom, 4 * BATCH);
+async function* eventsFromLog(after: number, last: number, pool: Pool): AsyncGenerator<Delivery> {
+  for (let position = after; position < last;) {
+    const events = await readForward(pool, position, Math.min(BATCH, last - position));
+    if (events.length === 0 || events.at(-1)!.position !== position + events.length) {
+      throw new ProjectionStop('LOG_DAMAGED', position + 1, `the log misses an event behind ${position}`);
+    }
+    position += events.length;
+    yield delivery(events, eventFromLog, () => undefined);
+  }
+}
+
+async function* eventsFromStream(
+  from: number,
+  log: LogIdentity,
+  bus: NatsConnection,
+  stop: AbortSignal,
+): AsyncGenerator<Delivery> {
+  const feed = await Feed.open(bus, from, AHEAD);
   stop.addEventListener('abort', feed.close, { once: true });
   try {
     if (feed.startedAtTheEnd) yield { events: [], done: () => undefined };
-    for (;;) {
-      const messages = await feed.read(BATCH);
-      if (messages.length === 0) return;
-      const read = readUntilStop(messages, (message) => eventFromBus(message, checkpoint));
-      yield { ...read, done: () => messages.at(-1)!.ack() };
+    while (!stop.aborted) {
+      yield delivery(
+        await feed.read(BATCH),
+        (message) => eventFromBus(message, log),
+        (last) => last.ack(),
+      );
     }
   } finally {
     stop.removeEventListener('abort', feed.close);
     feed.close();
   }
+}
+
+function delivery<Source>(
+  sources: readonly Source[],
+  read: (source: Source) => ProjectedEvent,
+  done: (last: Source) => void,
+): Delivery {
+  const events: ProjectedEvent[] = [];
+  const last = sources.at(-1);
+  const whenDone = () => last && done(last);
+  try {
+    for (const source of sources) events.push(read(source));
+  } catch (error) {
+    if (!(error instanceof ProjectionStop)) throw error;
+    return { events, stop: error, done: whenDone };
+  }
+  return { events, done: whenDone };
 }
 
 /** Throws while the stream has not reached the checkpoint: it is being made, or filled again. */
@@ -79,15 +110,4 @@ function isEventAt({ header }: StoredMsg, at: CheckpointPosition): boolean {
   return (
     header.get('Signoff-Log') === logHeader(at) && header.get('Signoff-Hash') === at.hash.toString('hex')
   );
-}
-
-function readUntilStop<Source>(sources: readonly Source[], read: (source: Source) => ProjectedEvent) {
-  const events: ProjectedEvent[] = [];
-  try {
-    for (const source of sources) events.push(read(source));
-  } catch (error) {
-    if (!(error instanceof ProjectionStop)) throw error;
-    return { events, stop: error };
-  }
-  return { events };
 }

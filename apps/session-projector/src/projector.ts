@@ -9,6 +9,7 @@ import { ALL_EVENTS, PROJECTED } from '#bus/subjects.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { Bus } from './bus.js';
 import { eventsBehind } from './events-behind.js';
+import { FeedBroken } from './feed.js';
 import { LOGGER } from './logger.js';
 import { Metrics } from './metrics.js';
 import { Fenced, type EventBatch, type ProjectedEvent } from './projection.js';
@@ -90,6 +91,7 @@ export class Projector extends Server implements CustomTransportStrategy {
       at = await this.apply(events, at, bus);
       if (stop) throw stop;
       done();
+      if (this.closing.signal.aborted) return;
       this.become({ status: 'following' });
     }
   }
@@ -99,6 +101,9 @@ export class Projector extends Server implements CustomTransportStrategy {
     from: CheckpointPosition,
     bus: NatsConnection,
   ): Promise<CheckpointPosition> {
+    if (events.length > 0 && events.at(-1)!.position !== from.position + events.length) {
+      throw new FeedBroken(`the events behind ${from.position} have a gap`);
+    }
     let at = from;
     while (at.position < from.position + events.length) {
       const batch = { from: at, events: events.slice(at.position - from.position) };

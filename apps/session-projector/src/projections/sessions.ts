@@ -73,7 +73,8 @@ export class SessionsProjection implements Projection {
       // Which one of them is at fault shows when they are few enough.
       if (events.length > 1) return this.apply({ from, events: events.slice(0, events.length >> 1) });
       if (cause instanceof ProjectionStop) throw cause;
-      const message = `${last.type} cannot be written to the read model`;
+      const reason = cause instanceof DatabaseError ? cause.code : (cause as Error).name;
+      const message = `${last.type} cannot be written to the read model (${reason})`;
       throw new ProjectionStop('EVENT_NOT_APPLICABLE', last.position, message, { cause });
     }
     throw new Fenced(`the checkpoint is no longer at ${from.position}`);
