@@ -76,8 +76,7 @@ describe.each(['the log', 'the read model'])('a session that has expired, with l
     api = await world.startApi();
     expired = await expiredSession(world, 'ada');
     live = await issue(api.service, 'ada');
-    const later = await expiredSession(world, 'ada');
-    expect(later.token).not.toBe(expired.token);
+    await expiredSession(world, 'ada');
     if (from === 'the read model') {
       await world.startProjector();
       await projected(world);
