@@ -9,13 +9,16 @@ export interface WireMessage {
   readonly text: string;
 }
 
+type Action = 'cut' | 'freeze' | 'delay';
+
 export interface PostgresProxy {
   readonly url: string;
   /**
-   * Lies in wait for a message. `cut` ends the connection before the message is passed on, `freeze` stops passing anything
-   * on in that connection, as if its client's process were stopped. Once; resolves when it happens.
+   * Lies in wait for a message. `cut` ends the connection before the message is passed on; `freeze` stops passing anything
+   * on in that connection, as if its client's process were stopped; `delay` ends it for the client, while the message still
+   * is on its way to the server. Both last until the thaw. Once; resolves when it happens.
    */
-  trap(matches: (message: WireMessage) => boolean, action: 'cut' | 'freeze'): Promise<void>;
+  trap(matches: (message: WireMessage) => boolean, action: Action): Promise<void>;
   thaw(): void;
   /** Ends the next `count` connections as soon as they are made. */
   refuse(count: number): void;
@@ -41,7 +44,7 @@ export async function startPostgresProxy(targetUrl: string): Promise<PostgresPro
   const sockets = new Set<Socket>();
   let trapped: {
     matches: (message: WireMessage) => boolean;
-    action: 'cut' | 'freeze';
+    action: Action;
     sprung: () => void;
   } | null = null;
   let refusals = 0;
@@ -76,14 +79,16 @@ export async function startPostgresProxy(targetUrl: string): Promise<PostgresPro
         for (const socket of pair) socket.destroy();
       } else {
         frozen = true;
+        if (action === 'delay') client.destroy();
         thaw = () => {
           frozen = false;
           for (const pass of held.splice(0)) pass();
-          if (pair.some(({ destroyed }) => destroyed)) for (const socket of pair) socket.destroy();
+          // What was passed on just now still gets there.
+          if (pair.some(({ destroyed }) => destroyed)) for (const socket of pair) socket.end();
         };
       }
       sprung();
-      return action === 'freeze';
+      return action !== 'cut';
     };
     const relay = (from: 'client' | 'server', source: Socket, sink: Socket) => {
       const split = messageSplitter(from === 'client');

@@ -9,6 +9,7 @@ import {
   startPostgresProxy,
   type PostgresProxy,
 } from '../../../test/harness/postgres-proxy.js';
+import { until } from '../../../test/harness/until.js';
 import { createPool } from './connection.js';
 import { readHead, readOutcome } from './read.js';
 import { LogWriter } from './writer.js';
@@ -38,6 +39,14 @@ afterAll(async () => {
   await pool.end();
   await database.drop();
 });
+
+const waitingForTheLock = async () => {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'signoff-writer' AND wait_event_type = 'Lock'`,
+  );
+  return rows[0]!.count;
+};
 
 describe('a COMMIT whose answer is lost', () => {
   it('is found to have happened, and is not repeated', async () => {
@@ -80,6 +89,15 @@ describe('a COMMIT whose answer is lost', () => {
     await cut;
     expect(outcome).toEqual({ kind: 'appended', events: [] });
     expect(await readOutcome(pool, command)).toMatchObject({ outcome: command.outcome });
+  });
+
+  it('is waited for while it may still be on its way', async () => {
+    const delayed = proxy.trap(isCommit, 'delay');
+    const pending = writer.append(append('account-delayed', 0, newEvent()));
+    await delayed;
+    await until(waitingForTheLock, (count) => count === 1);
+    proxy.thaw();
+    expect(await pending).toMatchObject({ kind: 'appended', events: [{ version: 1 }] });
   });
 
   it('is found although PostgreSQL cannot be reached at first', async () => {
