@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/
 import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
+import { ActivityFeed } from './activity/activity-feed.js';
 import { Bus } from './bus.js';
 import { CONFIG, type Config } from './config.js';
 import { Database, projectorPool, typeOrm } from './database.js';
@@ -28,6 +29,7 @@ export class AppModule implements OnApplicationShutdown {
         { provide: Pool, useFactory: () => projectorPool(config) },
         Database,
         Bus,
+        ActivityFeed,
         Progress,
         Metrics,
         SessionsProjection,

@@ -1,6 +1,8 @@
 import type { ProjectionStopCode } from './projection-stop.js';
 
 export type ProjectorState =
+  /** Another process projects. It takes over when that one is gone. */
+  | { readonly status: 'standby' }
   | { readonly status: 'starting' }
   | { readonly status: 'following' }
   /** PostgreSQL, NATS or the stream is away: it tries again by itself. */

@@ -6,8 +6,11 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { ALL_EVENTS, PROJECTED } from '#bus/subjects.js';
+import { whileLeading } from '#event-log/leadership.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
+import { ActivityFeed } from './activity/activity-feed.js';
 import { Bus } from './bus.js';
+import { CONFIG, type Config } from './config.js';
 import { eventsBehind } from './events-behind.js';
 import { FeedBroken } from './feed.js';
 import { LOGGER } from './logger.js';
@@ -17,6 +20,7 @@ import { ProjectionStop } from './projection-stop.js';
 import type { ProjectorState } from './projector-state.js';
 import { SessionsProjection } from './projections/sessions.js';
 
+const PROJECTOR_LOCK = 51_600_004;
 const LOOK_AGAIN_MS = 10_000;
 const BACKOFF_MS = [50, 250, 500, 1_000, 2_500];
 
@@ -29,14 +33,14 @@ const BACKOFF_MS = [50, 250, 500, 1_000, 2_500];
  *         ├── after a pause ── anything broke, or another projector was faster
  *         └── after 10 s ───── an event cannot be applied: stopped
  *
- * The checkpoint in PostgreSQL is the truth; a consumer is thrown away when there is any doubt about it. It never gives
- * up, and it never goes past an event.
+ * One process of several does so at a time; the others stand by. The checkpoint in PostgreSQL is the truth; a consumer is
+ * thrown away when there is any doubt about it. It never gives up, and it never goes past an event.
  */
 @Injectable()
 export class Projector extends Server implements CustomTransportStrategy {
   override readonly transportId = Symbol('JetStream in order');
   override readonly propagatesEventHandlerErrors = true;
-  state: ProjectorState = { status: 'starting' };
+  state: ProjectorState = { status: 'standby' };
 
   private readonly closing = new AbortController();
   private running: Promise<void> | null = null;
@@ -44,6 +48,8 @@ export class Projector extends Server implements CustomTransportStrategy {
 
   constructor(
     private readonly projection: SessionsProjection,
+    private readonly activity: ActivityFeed,
+    @Inject(CONFIG) private readonly config: Config,
     private readonly bus: Bus,
     private readonly pool: Pool,
     private readonly metrics: Metrics,
@@ -73,25 +79,39 @@ export class Projector extends Server implements CustomTransportStrategy {
   }
 
   private async run(): Promise<void> {
-    while (!this.closing.signal.aborted) {
-      try {
-        await this.project();
-      } catch (error) {
-        if (this.closing.signal.aborted) return;
-        const pause = this.report(error as Error);
-        await sleep(pause, undefined, { signal: this.closing.signal }).catch(() => undefined);
-      }
-    }
+    await whileLeading(
+      this.config.DATABASE_URL,
+      PROJECTOR_LOCK,
+      (lost) => this.lead(lost),
+      this.closing.signal,
+      (error) => this.become({ status: 'degraded', reason: String(error) }, error as Error),
+    );
   }
 
-  private async project(): Promise<void> {
+  private async lead(lost: AbortSignal): Promise<void> {
+    this.become({ status: 'starting' });
+    const activity = this.activity.follow(lost);
+    while (!lost.aborted) {
+      try {
+        await this.project(lost);
+      } catch (error) {
+        if (lost.aborted) break;
+        const pause = this.report(error as Error);
+        await sleep(pause, undefined, { signal: lost }).catch(() => undefined);
+      }
+    }
+    await activity;
+    this.become({ status: 'standby' });
+  }
+
+  private async project(lost: AbortSignal): Promise<void> {
     let at = await this.projection.resume();
     const bus = await this.bus.connected();
-    for await (const { events, stop, done } of eventsBehind(at, bus, this.pool, this.closing.signal)) {
+    for await (const { events, stop, done } of eventsBehind(at, bus, this.pool, lost)) {
       at = await this.apply(events, at, bus);
       if (stop) throw stop;
       done();
-      if (this.closing.signal.aborted) return;
+      if (lost.aborted) return;
       this.become({ status: 'following' });
     }
   }

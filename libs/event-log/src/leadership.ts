@@ -2,26 +2,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from './connection.js';
 
 const BEAT_MS = 1_000;
+const TRY_EVERY_MS = 500;
 const SILENCE_MS = 3_000;
 
 /**
  * Runs `lead` in one process at a time, as long as it holds an advisory lock. For economy, not for safety: a leader that
  * was frozen does not know that it was replaced. Its connection has to beat, else PostgreSQL ends it and frees the lock.
- * Returns when `stop` is aborted.
+ * Returns when `stop` is aborted. `failed` hears why a term ended, or could not begin.
  */
 export async function whileLeading(
   connectionString: string,
   lockId: number,
   lead: (lost: AbortSignal) => Promise<void>,
   stop: AbortSignal,
+  failed: (error: unknown) => void = () => undefined,
 ): Promise<void> {
   while (!stop.aborted) {
     try {
       await oneTerm(connectionString, lockId, lead, stop);
-    } catch {
-      // PostgreSQL is away: whoever needs it more says so. Here only a later try helps.
+    } catch (error) {
+      if (!stop.aborted) failed(error);
     }
-    await sleep(BEAT_MS, undefined, { signal: stop }).catch(() => undefined);
+    await sleep(TRY_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
   }
 }
 
@@ -43,7 +45,7 @@ async function oneTerm(
   try {
     await client.connect();
     while (!(await tryLock(client, lockId))) {
-      await sleep(BEAT_MS, undefined, { signal: term.signal });
+      await sleep(TRY_EVERY_MS, undefined, { signal: term.signal });
     }
     const beat = setInterval(() => client.query('SELECT 1').catch(lost), BEAT_MS);
     try {

@@ -29,6 +29,8 @@ const text = `
     WHERE session.session_id = e.session_id AND EXISTS (SELECT FROM moved)
   ), ended AS (
     DELETE FROM read_model.session WHERE session_id = ANY($21::text[]) AND EXISTS (SELECT FROM moved)
+  ), forgotten AS (
+    DELETE FROM read_model.activity WHERE session_id = ANY($21::text[]) AND EXISTS (SELECT FROM moved)
   )
   SELECT count(*) AS moved FROM moved`;
 
