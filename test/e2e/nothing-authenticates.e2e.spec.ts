@@ -8,6 +8,8 @@ import { databaseTexts, formsOf, messageText } from './harness/traces.js';
 import { type Api, World } from './harness/world.js';
 
 const OWN = '/api/account/sessions';
+/** More than it takes until a fold of the account's stream is kept in the database. */
+const LONG_STREAM = 110;
 const NOTE = 'called-by-phone-and-named-the-dog';
 
 describe('after a busy day', () => {
@@ -78,6 +80,9 @@ describe('after a busy day', () => {
     await login.send('POST', `/api/sessions/${third.token}/activity`);
     await login.postForm('/api/introspect', { token: first.accessToken });
     await login.postForm('/api/introspect', { token: account });
+    const bobs = Array.from({ length: LONG_STREAM }, () => issue(login, 'bob', devices[0]!.sent));
+    sessions.push(...(await Promise.all(bobs)).slice(0, 1));
+    await other.service.get(operatorPath('bob'));
     const owner = other.as(first.accessToken);
     const panel = api.as(account);
     for (const answer of [
@@ -105,7 +110,7 @@ describe('after a busy day', () => {
     return { sessions, account, service };
   }
 
-  it('looks where something has been left', () => {
+  it('looks where something has been left', async () => {
     expect([...places.keys()]).toEqual(
       expect.arrayContaining([
         'table event_log.event',
@@ -114,6 +119,8 @@ describe('after a busy day', () => {
       ]),
     );
     expect(places.get('table event_log.event')).toContain('SessionRevoked');
+    const snapshots = `SELECT count(*) FROM event_log.stream WHERE snapshot IS NOT NULL`;
+    expect((await world.owner.query(snapshots)).rows).toEqual([{ count: 1 }]);
     expect(places.get('the stream')).toContain('ce-type: signoff.key.created.v1');
     expect(places.get('the log of the API')).toContain('api.listening');
     expect(secrets.size).toBeGreaterThan(15);
