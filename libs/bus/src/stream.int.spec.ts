@@ -2,6 +2,7 @@ import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startNats, type TestNats } from '../../../test/harness/nats.js';
+import { until } from '../../../test/harness/until.js';
 import { connectBus } from './connect.js';
 import { ensureStream, streamInfo, type StreamSettings } from './stream.js';
 import { STREAM } from './subjects.js';
@@ -59,6 +60,19 @@ describe('a stream that is missing', () => {
       .request('sessions.issued.1', '{}')
       .then((answer) => answer.json<{ seq: number }>());
     expect(seq).toBe(able ? 500 : 1);
+  });
+
+  it.each([1, 500])('keeps its messages over a restart of the server, begun at %i', async (firstSequence) => {
+    await ensure({}, firstSequence);
+    await connection.request('sessions.issued.1', '{}');
+    const { messages, first_seq, last_seq } = (await streamInfo(manager))!.state;
+    await nats.stop();
+    await nats.start();
+    await until(
+      () => connection.flush().catch(() => 'away'),
+      (answer) => answer !== 'away',
+    );
+    expect((await streamInfo(manager))!.state).toMatchObject({ messages, first_seq, last_seq });
   });
 
   it('comes back when it was deleted', async () => {

@@ -20,7 +20,8 @@ export interface StreamSettings {
 
 /**
  * Creates the stream, or brings an existing one to the settings. `firstSequence` is asked only when it is created: a
- * stream that is filled again need not begin with what would have aged out (nats-server 2.9 begins with 1 all the same).
+ * stream that is filled again need not begin with what would have aged out (nats-server 2.9 begins with 1 all the same: it
+ * accepts the purge, and then refuses the right sequence until it is restarted).
  * `deny_purge` stays off: it would block the refill and cannot be undone.
  */
 export async function ensureStream(
@@ -43,15 +44,19 @@ export async function ensureStream(
     );
     return same ? existing : manager.streams.update(STREAM, changeable);
   }
-  return manager.streams.add({
+  const first = canSkipAhead(connection) ? await firstSequence() : 1;
+  const created = await manager.streams.add({
     name: STREAM,
     ...changeable,
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.New,
     deny_delete: true,
-    ...(canStartAt(connection) && { first_seq: await firstSequence() }),
   });
+  if (first === 1) return created;
+  // Not by `first_seq`: from 2.10.0 to 2.11.1 a server that restarts then empties the stream (nats-server pull request 6753).
+  await manager.streams.purge(STREAM, { seq: first });
+  return manager.streams.info(STREAM);
 }
 
 export async function streamInfo(manager: JetStreamManager): Promise<StreamInfo | null> {
@@ -63,7 +68,7 @@ export async function streamInfo(manager: JetStreamManager): Promise<StreamInfo 
   }
 }
 
-function canStartAt({ info }: NatsConnection): boolean {
+function canSkipAhead({ info }: NatsConnection): boolean {
   const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
   return major > 2 || (major === 2 && minor >= 10);
 }
