@@ -1,0 +1,105 @@
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { connectBus } from '#bus/connect.js';
+import { STREAM } from '#bus/subjects.js';
+import { RunningRelay } from '../../../test/harness/running-relay.js';
+import { until } from '../../../test/harness/until.js';
+import type { AppProcess } from '../../../test/e2e/harness/app-process.js';
+import { World } from '../../../test/e2e/harness/world.js';
+import { SessionLog } from '../test/session-log.js';
+
+let world: World;
+let relay: RunningRelay;
+let log: SessionLog;
+let projector: AppProcess;
+
+beforeAll(async () => {
+  world = await World.create();
+  relay = await RunningRelay.start(world.owner, world.nats.url);
+  log = await SessionLog.open(world.database.appUrl, world.masterKey, () => relay.wake());
+});
+afterAll(async () => {
+  await log.close();
+  await relay.stop();
+  await world.stop();
+});
+beforeEach(async () => {
+  projector = await world.startProjector();
+  await log.history();
+  await expectFoldOfLog();
+});
+afterEach(() => projector.stop());
+
+async function expectFoldOfLog(): Promise<void> {
+  const { rows } = await log.projected();
+  expect(rows).toEqual(await log.folded());
+}
+
+async function onStream<T>(use: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+  const connection = await connectBus(world.nats.url, 'test');
+  try {
+    return await use(await jetstreamManager(connection));
+  } finally {
+    await connection.close();
+  }
+}
+
+const relayed = async (manager: JetStreamManager) => {
+  const { position } = await log.head();
+  await until(
+    async () => (await manager.streams.info(STREAM)).state.last_seq,
+    (last) => last >= position,
+  );
+};
+
+describe('the projector goes on by itself', () => {
+  it('when nats-server was away', async () => {
+    const history = log.history();
+    await world.nats.stop();
+    await history;
+    await projector.logged('projector.degraded');
+    await world.nats.start();
+    await log.history();
+    await expectFoldOfLog();
+  });
+
+  it('when its consumer is deleted', async () => {
+    const history = log.history();
+    await onStream(async ({ consumers }) => {
+      for await (const { name } of consumers.list(STREAM)) await consumers.delete(STREAM, name);
+    });
+    await history;
+    await expectFoldOfLog();
+  });
+
+  it('when the stream is lost and filled again', async () => {
+    const history = log.history();
+    await onStream(({ streams }) => streams.delete(STREAM));
+    await history;
+    await expectFoldOfLog();
+  });
+
+  it('when events left the stream before they were projected: it reads them from the log', async () => {
+    await projector.stop();
+    await log.history();
+    await onStream(async (manager) => {
+      await relayed(manager);
+      await manager.streams.purge(STREAM, { seq: (await log.head()).position - 20 });
+    });
+    projector = await world.startProjector();
+    await expectFoldOfLog();
+  });
+
+  it('when all events left the stream before they were projected', async () => {
+    await projector.stop();
+    await log.history();
+    await onStream(async (manager) => {
+      await relayed(manager);
+      await manager.streams.purge(STREAM);
+    });
+    projector = await world.startProjector();
+    await expectFoldOfLog();
+    await log.history();
+    await expectFoldOfLog();
+  });
+});

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { connectBus } from '#bus/connect.js';
+import { STREAM } from '#bus/subjects.js';
+import { RunningRelay } from '../../../test/harness/running-relay.js';
+import { until } from '../../../test/harness/until.js';
+import type { AppProcess } from '../../../test/e2e/harness/app-process.js';
+import { World } from '../../../test/e2e/harness/world.js';
+import { SessionLog } from '../test/session-log.js';
+
+const EXPIRES_AT = '2026-12-24T08:00:00.000Z';
+
+let world: World;
+let relay: RunningRelay;
+let log: SessionLog;
+
+beforeEach(async () => {
+  world = await World.create();
+  relay = await RunningRelay.start(world.owner, world.nats.url);
+  log = await SessionLog.open(world.database.appUrl, world.masterKey, () => relay.wake());
+});
+afterEach(async () => {
+  await log.close();
+  await relay.stop();
+  await world.stop();
+});
+
+async function onBus(use: (connection: NatsConnection) => Promise<unknown>): Promise<void> {
+  const connection = await connectBus(world.nats.url, 'test');
+  await use(connection);
+  await connection.close();
+}
+
+const loseStream = () =>
+  onBus(async (connection) => (await jetstreamManager(connection)).streams.delete(STREAM));
+
+/** Past the trigger that keeps the log append-only, as only a superuser can. */
+const tamper = async (...statements: string[]) => {
+  const client = await world.owner.connect();
+  try {
+    await client.query('SET session_replication_role = replica');
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    client.release(true);
+  }
+};
+
+async function expectStop(projector: AppProcess, code: string, position: number, checkpoint = position - 1) {
+  expect(await projector.logged('projector.stopped')).toMatchObject({ level: 50, code, position });
+  const { url } = (await projector.logged('projector.started')) as { url: string };
+  const ready = await fetch(`${url}/health/ready`);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toMatchObject({
+    status: 'stopped',
+    code,
+    position,
+    checkpoint: { position: checkpoint },
+  });
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain('signoff_projection_stopped 1\n');
+}
+
+async function expectFoldOfLog(): Promise<void> {
+  const { rows } = await log.projected();
+  expect(rows).toEqual(await log.folded());
+}
+
+const ready = async (projector: AppProcess) => {
+  const { url } = (await projector.logged('projector.started')) as { url: string };
+  await until(
+    async () => (await fetch(`${url}/health/ready`)).status,
+    (status) => status === 200,
+  );
+};
+
+describe('an event that cannot be applied', () => {
+  it('stops the projection behind the events before it, until a version comes that knows it', async () => {
+    await log.history();
+    const data = JSON.stringify({ sessionId: 'session_new', issuedAt: EXPIRES_AT, expiresAt: EXPIRES_AT });
+    const position = await log.record('account-new', { type: 'SessionIssued', schema: 2, data });
+    await log.history();
+    const projector = await world.startProjector();
+    await expectStop(projector, 'EVENT_UNKNOWN', position);
+    expect(await log.rows()).toEqual(await log.folded(position - 1));
+
+    await tamper(`UPDATE event_log.event SET schema = 1 WHERE position = ${position}`);
+    await loseStream();
+    await expectFoldOfLog();
+    await ready(projector);
+  });
+
+  it('is named exactly, when PostgreSQL refuses it in the middle of a batch', async () => {
+    await log.history();
+    const data = JSON.stringify({ sessionId: 'session_new', issuedAt: EXPIRES_AT });
+    const position = await log.record('account-new', { type: 'SessionIssued', data });
+    await log.history();
+    await expectStop(await world.startProjector(), 'EVENT_NOT_APPLICABLE', position);
+  });
+
+  it('is one that the log does not have', async () => {
+    const projector = await world.startProjector();
+    await log.issue('alice');
+    await log.projected();
+    const next = (await log.head()).position + 1;
+    await onBus((connection) => jetstream(connection).publish('sessions.issued.1', '{}'));
+    await expectStop(projector, 'EVENT_FOREIGN', next);
+    expect(await log.rows()).toEqual(await log.folded());
+  });
+
+  it('is one whose personal data does not open under the master key', async () => {
+    await log.issue('alice', null);
+    const { account, sessionId } = await log.issue('alice');
+    const position = (await log.head()).position;
+    await log.extend({ account, sessionId });
+    const projector = await world.startProjector({ MASTER_KEY: randomBytes(32).toString('base64') });
+    await expectStop(projector, 'PERSONAL_DATA_UNREADABLE', position);
+    expect(projector.output()).not.toContain('203.0.113.9');
+    await projector.stop();
+    await world.startProjector();
+    await expectFoldOfLog();
+  });
+});
+
+describe('what was erased', () => {
+  it('is null, and the session is listed all the same', async () => {
+    await log.issue('alice');
+    await world.owner.query('UPDATE event_log.subject_key SET wrapped_key = NULL');
+    await world.startProjector();
+    const { rows } = await log.projected();
+    expect(rows).toEqual(await log.folded());
+    expect(rows).toMatchObject([{ account_id: 'alice', ip_address: null, user_agent: null, browser: null }]);
+    expect((rows[0] as { subject_key_id: string }).subject_key_id).not.toBeNull();
+  });
+});
+
+describe('a log that was put back to an older copy', () => {
+  it('stops the projection, and under a new epoch everything is built again', async () => {
+    const projector = await world.startProjector();
+    await log.history();
+    await log.issue('whom the older copy does not know');
+    await log.projected();
+    await projector.stop();
+    await relay.stop();
+    const { position } = await log.head();
+    const kept = position - 1;
+    await tamper(
+      `DELETE FROM event_log.event WHERE position > ${kept}`,
+      `UPDATE event_log.head SET position = ${kept}, hash = e.hash FROM event_log.event e WHERE e.position = ${kept}`,
+    );
+    const overtaken = await world.startProjector();
+    await expectStop(overtaken, 'CHECKPOINT_AHEAD_OF_LOG', position, position);
+
+    await world.owner.query('UPDATE event_log.head SET epoch = 2');
+    await loseStream();
+    relay = await RunningRelay.start(world.owner, world.nats.url);
+    await until(
+      async () => (await world.owner.query('SELECT epoch FROM read_model.checkpoint')).rows[0].epoch,
+      (epoch) => epoch === 2,
+    );
+    await expectFoldOfLog();
+    await ready(overtaken);
+  });
+});

@@ -1,0 +1,168 @@
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RunningRelay } from '../../../test/harness/running-relay.js';
+import { until } from '../../../test/harness/until.js';
+import type { AppProcess } from '../../../test/e2e/harness/app-process.js';
+import { World } from '../../../test/e2e/harness/world.js';
+import { personal, SessionLog } from '../test/session-log.js';
+
+let world: World;
+let relay: RunningRelay;
+let log: SessionLog;
+
+beforeAll(async () => {
+  world = await World.create();
+  relay = await RunningRelay.start(world.owner, world.nats.url);
+  log = await SessionLog.open(world.database.appUrl, world.masterKey, () => relay.wake());
+});
+afterAll(async () => {
+  await log.close();
+  await relay.stop();
+  await world.stop();
+});
+
+/** P3: rows and checkpoint are what the log comes to. */
+async function expectFoldOfLog(): Promise<void> {
+  const { rows, hash } = await log.projected();
+  expect(rows).toEqual(await log.folded());
+  expect(hash).toEqual((await log.head()).hash);
+}
+
+const projectorStatements = `SELECT count(*)::int AS cut FROM (
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name = 'signoff-projector' AND state = 'active' AND query LIKE '%read_model.session%') AS ended`;
+
+describe('the projector', () => {
+  let projector: AppProcess;
+
+  beforeAll(async () => {
+    await log.history();
+    projector = await world.startProjector();
+  });
+  afterAll(() => projector.stop());
+
+  it('builds the read model from what was recorded before it came, and from what is recorded later', async () => {
+    await expectFoldOfLog();
+    await log.history();
+    await expectFoldOfLog();
+  });
+
+  it('shows what is personal in the clear, with names for browser, system and device', async () => {
+    const { account, sessionId } = await log.issue('alice');
+    const { rows } = await log.projected();
+    expect(rows.at(-1)).toMatchObject({
+      session_id: sessionId,
+      account_id: account,
+      ip_address: '203.0.113.9',
+      user_agent: personal.userAgent,
+      fingerprint: 'f1',
+      browser: 'Safari',
+      os: 'iOS',
+      device: 'Mobile',
+    });
+  });
+
+  it('leaves null what was not given', async () => {
+    await log.issue('bob', { ipAddress: '2001:db8::1' });
+    const { rows } = await log.projected();
+    expect(rows.at(-1)).toMatchObject({ ip_address: '2001:db8::1', user_agent: null, browser: null });
+  });
+
+  it('takes text that PostgreSQL cannot hold', async () => {
+    await log.issue('carol', { userAgent: 'a\0b' });
+    const { rows } = await log.projected();
+    expect(rows.at(-1)).toMatchObject({ user_agent: 'a\ufffdb', browser: 'Unknown' });
+  });
+
+  it('says on core NATS how far it is', async () => {
+    const connection = await connect({ servers: world.nats.url });
+    const said = connection.subscribe('signoff.projected');
+    await connection.flush();
+    await log.issue('dave');
+    const { logId, epoch, position } = await log.head();
+    for await (const message of said) {
+      if (message.json<{ position: number }>().position < position) continue;
+      expect(message.json()).toEqual({ logId, epoch, position });
+      break;
+    }
+    await connection.close();
+  });
+
+  it('tells its checkpoint, its lag and its state', async () => {
+    await log.projected();
+    const { url } = (await projector.logged('projector.started')) as { url: string };
+    const { logId, epoch, position } = await log.head();
+    const ready = await fetch(`${url}/health/ready`);
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toEqual({
+      status: 'following',
+      checkpoint: { logId, epoch, position },
+      lag: { head: position, events: 0, seconds: 0 },
+    });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain(`signoff_projection_checkpoint_position ${position}\n`);
+    expect(metrics).toContain('signoff_projection_lag_events 0\n');
+    expect(metrics).toContain('signoff_projection_stopped 0\n');
+    expect(metrics).toMatch(/signoff_projection_events_applied_total [1-9]/);
+  });
+});
+
+describe('a projector that is killed while it applies events', () => {
+  it('applies every event once all the same', async () => {
+    for (let round = 0; round < 4; round++) {
+      const projector = await world.startProjector();
+      const before = (await log.head()).position;
+      const history = log.history();
+      await until(
+        async () => (await world.owner.query('SELECT position FROM read_model.checkpoint')).rows[0].position,
+        (position: number) => position > before + 20,
+      );
+      await projector.kill();
+      await history;
+    }
+    const projector = await world.startProjector();
+    await expectFoldOfLog();
+    await projector.stop();
+  });
+
+  it('does not mind that its connections to PostgreSQL are cut', async () => {
+    const projector = await world.startProjector();
+    for (let round = 0; round < 3; round++) {
+      const history = log.history();
+      await until(
+        async () => (await world.owner.query(projectorStatements)).rows[0].cut as number,
+        (cut) => cut > 0,
+      );
+      await history;
+    }
+    await expectFoldOfLog();
+    await projector.stop();
+  });
+});
+
+describe('two projectors at once', () => {
+  it('apply every event once', async () => {
+    const both = await Promise.all([world.startProjector(), world.startProjector()]);
+    for (let round = 0; round < 4; round++) await log.history();
+    await expectFoldOfLog();
+    await Promise.all(both.map((one) => one.stop()));
+  });
+
+  it('of which one was frozen: it finds itself overtaken when it thaws, and writes nothing old', async () => {
+    const frozen = await world.startProjector();
+    await log.issue('eve');
+    await log.projected();
+    const history = log.history();
+    frozen.freeze();
+    const other = await world.startProjector();
+    await history;
+    await expectFoldOfLog();
+    frozen.thaw();
+    await frozen.logged('projector.standby');
+    await expectFoldOfLog();
+    await other.kill();
+    await log.history();
+    await expectFoldOfLog();
+    await frozen.stop();
+  });
+});
