@@ -4,7 +4,8 @@ export type KeyRefusalCode =
   | 'CONFIRMATION_MISSING'
   | 'MASTER_KEY_SAME'
   | 'MASTER_KEY_UNKNOWN'
-  | 'MASTER_KEY_WRONG';
+  | 'MASTER_KEY_WRONG'
+  | 'MASTER_KEY_IN_USE';
 
 /** The command says no; nothing was changed, or what was is right and the message says what is left. */
 export class KeyRefusal extends Error {

@@ -122,6 +122,33 @@ describe('a rotation of the master key', () => {
     expect([...(await stored()).values()].filter(({ masterKeyId }) => masterKeyId !== to.id)).toEqual([]);
   });
 
+  it('does not run for ever after a process that goes on wrapping by the old one, but names what is to be done', async () => {
+    await subjectKeys(2);
+    const supply = Array.from({ length: 10 }, () => createSubjectKey(old, '2026-11-01'));
+    await owner.query(`
+      CREATE TABLE supply (key_id uuid, wrapped_key bytea);
+      CREATE FUNCTION wrap_one() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN
+        WITH one AS (DELETE FROM public.supply WHERE key_id = (SELECT max(key_id::text)::uuid FROM public.supply) RETURNING *)
+        INSERT INTO event_log.subject_key SELECT key_id, 'account-' || key_id, '2026-11-01', wrapped_key, '${old.id}' FROM one;
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER wrap_one AFTER UPDATE ON event_log.subject_key FOR EACH STATEMENT EXECUTE FUNCTION wrap_one()`);
+    await owner.query('INSERT INTO supply SELECT * FROM unnest($1::uuid[], $2::bytea[])', [
+      supply.map(({ keyId }) => keyId),
+      supply.map(({ wrappedKey }) => wrappedKey),
+    ]);
+    try {
+      await expect(rotateMasterKey(pool, { to, from: [old] }, nothing)).rejects.toMatchObject({
+        code: 'MASTER_KEY_IN_USE',
+        message: expect.stringContaining('start every process with the new MASTER_KEY'),
+      });
+    } finally {
+      await owner.query('DROP TRIGGER wrap_one ON event_log.subject_key; DROP TABLE supply');
+    }
+    expect(await rotateMasterKey(pool, { to, from: [old] }, nothing)).toBeGreaterThan(0);
+  });
+
   it('goes on from where another one was killed, and does nothing when nothing is left', async () => {
     await subjectKeys(700);
     const killed = rotateMasterKey(pool, { to, from: [old] }, () => {

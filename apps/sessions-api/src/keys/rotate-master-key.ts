@@ -11,6 +11,7 @@ import {
 } from './wrapped-keys.js';
 
 const BATCH = 500;
+const PASSES = 3;
 
 export interface MasterKeys {
   /** Wraps every key in the end. */
@@ -21,8 +22,9 @@ export interface MasterKeys {
 type Progress = (place: Place, done: number, of: number) => void;
 
 /**
- * Wraps every key by `to`, batch by batch, each key in one step: to be killed and run again at any time. Keys that processes
- * wrap by an old master key meanwhile are found as well. What is sealed under the keys stays as it is.
+ * Wraps every key by `to`, batch by batch, each key in one step: to be killed and run again at any time. What is sealed under
+ * the keys stays as it is. Resolves when no key is left that an old master key wraps, and is refused when processes that
+ * still have the old one go on making such keys.
  */
 export async function rotateMasterKey(pool: Pool, keys: MasterKeys, progress: Progress): Promise<number> {
   const from = new Map(keys.from.map((key) => [key.id, key]));
@@ -48,7 +50,7 @@ async function refuseUnknown(pool: Pool, { to, from }: MasterKeys): Promise<void
   }
 }
 
-/** Again from the start until a pass finds nothing: keys are made while it goes on. */
+/** Again from the start while a pass leaves something: keys are made while it goes on, and stand anywhere. */
 async function rewrapAll(
   pool: Pool,
   place: Place,
@@ -57,11 +59,17 @@ async function rewrapAll(
   progress: Progress,
 ): Promise<number> {
   let total = 0;
-  for (;;) {
+  for (let pass = 1; ; pass++) {
     const counts = await countByMasterKey(pool, place);
     counts.delete(to.id);
     const left = [...counts.values()].reduce((sum, count) => sum + count, 0);
     if (left === 0) return total;
+    if (pass > PASSES) {
+      throw new KeyRefusal(
+        'MASTER_KEY_IN_USE',
+        `${left} keys in ${place.table} were wrapped by ${[...counts.keys()].join(', ')} while this went on: start every process with the new MASTER_KEY, and run this again`,
+      );
+    }
     total += await rewrapOnce(pool, place, to, from, (done) => progress(place, done, left));
   }
 }

@@ -93,7 +93,7 @@ const remove =
 
 const rotateMaster: Command = async (pool, environment) => {
   const { to, from } = masterKeysOf(environment);
-  let saidAt = 0;
+  let saidAt = -Infinity;
   const done = await rotateMasterKey(pool, { to, from }, ({ table }, done, of) => {
     if (done < of && performance.now() - saidAt < SAY_AT_MOST_EVERY_MS) return;
     saidAt = performance.now();
