@@ -67,7 +67,11 @@ describe('after a busy day', () => {
       'sessions:revoke',
       'keys:write',
     ];
-    const { id, key: service } = await createKey(other.service, { kind: 'service', name: 'login', scopes });
+    const { id, key: service } = await createKey(
+      other.service,
+      { kind: 'service', name: 'login', scopes },
+      'login',
+    );
     const login = api.as(service);
     const sessions: Issued[] = [];
     for (const [i, { sent }] of devices.entries()) sessions.push(await issue(login, 'ada', sent, `k${i}`));

@@ -16,14 +16,21 @@ export async function issue(
   more: object = {},
   idempotencyKey?: string,
 ): Promise<Issued> {
-  const headers: Record<string, string> =
-    idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-  return dataOf(await service.post('/api/sessions', { accountId, ...more }, headers), 201) as Issued;
+  const body = { accountId, ...more };
+  return dataOf(await service.post('/api/sessions', body, keyed(idempotencyKey)), 201) as Issued;
 }
 
-export async function createKey(service: Caller, key: object): Promise<{ id: string; key: string }> {
-  return dataOf(await service.post('/api/keys', key), 201) as { id: string; key: string };
+export async function createKey(
+  service: Caller,
+  key: object,
+  idempotencyKey?: string,
+): Promise<{ id: string; key: string }> {
+  const answer = await service.post('/api/keys', key, keyed(idempotencyKey));
+  return dataOf(answer, 201) as { id: string; key: string };
 }
+
+const keyed = (key: string | undefined): Record<string, string> =>
+  key === undefined ? {} : { 'idempotency-key': key };
 
 export function dataOf(answer: Answer, status = 200): unknown {
   if (answer.status !== status)
