@@ -34,6 +34,7 @@ import { JwksController } from './http/jwks.controller.js';
 import { MetricsController } from './http/metrics.controller.js';
 import { OperatorSessionsController } from './http/operator-sessions.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { Refusals } from './http/refusals.js';
 import { Routes } from './http/routes.js';
 import { SessionsController } from './http/sessions.controller.js';
 import { refuseMissingMasterKey } from './keys/wrapped-keys.js';
@@ -188,6 +189,7 @@ export class AppModule implements OnApplicationShutdown {
         ...relay,
         Metrics,
         Routes,
+        Refusals,
         ProblemFilter,
       ],
     };

@@ -90,6 +90,10 @@ export class Metrics {
   }
 
   async scrape(): Promise<string> {
+    // First: what is asked below waits for a connection itself.
+    this.poolConnections.set({ state: 'open' }, this.pool.totalCount);
+    this.poolConnections.set({ state: 'idle' }, this.pool.idleCount);
+    this.poolConnections.set({ state: 'waited-for' }, this.pool.waitingCount);
     const [published, projected] = await Promise.all([
       this.lastSequence().catch(() => NaN),
       this.checkpoint().catch(() => NaN),
@@ -98,9 +102,6 @@ export class Metrics {
       this.setLag(published, this.relayLag, this.relayLagSeconds),
       this.setLag(projected, this.projectionLag, this.projectionLagSeconds),
     ]);
-    this.poolConnections.set({ state: 'open' }, this.pool.totalCount);
-    this.poolConnections.set({ state: 'idle' }, this.pool.idleCount);
-    this.poolConnections.set({ state: 'waited-for' }, this.pool.waitingCount);
     return this.registry.metrics();
   }
 

@@ -15,6 +15,7 @@ import { observeAnswers } from './http/observe.js';
 import { refuseOddRequests } from './http/odd-requests.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { limitRates } from './http/rate-limits.js';
+import { Refusals } from './http/refusals.js';
 import { requestIdOf } from './http/request-id.js';
 import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
@@ -27,7 +28,8 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: config.TRUSTED_PROXIES.length > 0 && trusts(config.TRUSTED_PROXIES),
     genReqId: requestIdOf,
-    clientErrorHandler: refuseUnreadable,
+    clientErrorHandler: (error, socket) =>
+      refuseUnreadable(error, socket, (refusal) => app.get(Refusals).tell(refusal)),
     // What is asked while we stop is answered.
     return503OnClosing: false,
     // A path that Fastify cannot read comes past every hook and filter.

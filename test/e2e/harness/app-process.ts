@@ -12,6 +12,8 @@ export interface AppProcess {
   readonly exited: Promise<number | NodeJS.Signals>;
   /** Everything that it has written so far, to either output. */
   output(): string;
+  /** The lines of its log so far. */
+  lines(): readonly LogLine[];
   /** The first line of its log with this `msg`, of the past or to come. Rejects when it ends without. */
   logged(msg: string): Promise<LogLine>;
   /** Stops it in the middle of whatever it does, keeping its connections and locks; `thaw` lets it go on. */
@@ -69,6 +71,7 @@ export async function startProcess(
     pid: child.pid!,
     exited,
     output: () => written.join('\n'),
+    lines: () => lines,
     async logged(msg) {
       const known = lines.find((line) => line.msg === msg);
       if (known) return known;

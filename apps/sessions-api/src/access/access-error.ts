@@ -5,12 +5,16 @@ export type AccessErrorCode =
   | 'SERVICE_KEY_REQUIRED'
   | 'SCOPE_MISSING';
 
-/** Whoever asks is not known, or may not do this. `scope` is the one that is missing. */
+/**
+ * Whoever asks is not known, or may not do this. `scope` is the one that is missing, `credential` the public name of one
+ * that is no longer valid, or, in an API key whose secret is wrong, the name that it claims.
+ */
 export class AccessError extends Error {
   constructor(
     readonly code: AccessErrorCode,
     message: string,
     readonly scope?: string,
+    readonly credential?: string,
   ) {
     super(message);
     this.name = 'AccessError';

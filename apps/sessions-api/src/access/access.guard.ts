@@ -45,6 +45,7 @@ export class AccessGuard implements CanActivate {
     const { who, scope } = this.reflector.get<Access>(ACCESS, context.getHandler());
     const request = context.switchToHttp().getRequest<KnownRequest>();
     const principal = await this.authenticator.authenticate(request.headers.authorization);
+    request.principal = principal;
     if (who === 'account' && principal.kind === 'service-key') {
       throw new AccessError('ACCOUNT_CREDENTIAL_REQUIRED', 'this is answered to an account itself only');
     }
@@ -54,7 +55,6 @@ export class AccessGuard implements CanActivate {
     if (!principal.scopes.includes(scope)) {
       throw new AccessError('SCOPE_MISSING', `the credential lacks the scope ${scope}`, scope);
     }
-    request.principal = principal;
     return true;
   }
 }

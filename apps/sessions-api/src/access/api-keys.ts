@@ -19,6 +19,12 @@ export function createApiKeyText(): { keyId: string; text: string; secretHash: s
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
+/** The public name in a text that is built like a key, whether or not there is such a key. */
+export function keyNamedIn(text: string): string | undefined {
+  const keyId = text.slice(0, text.indexOf('.'));
+  return isApiKeyId(keyId) ? keyId : undefined;
+}
+
 /** Says whose an API key is. Only its SHA-256 is stored, sealed, in the key's own stream. */
 export class ApiKeys {
   private readonly bootstrapHash: string | undefined;
@@ -38,8 +44,8 @@ export class ApiKeys {
     if (this.bootstrapHash && sameHash(hash, this.bootstrapHash)) {
       return { kind: 'service-key', keyId: BOOTSTRAP_KEY_ID, scopes: SERVICE_SCOPES };
     }
-    const keyId = text.slice(0, text.indexOf('.'));
-    if (!isApiKeyId(keyId)) return null;
+    const keyId = keyNamedIn(text);
+    if (keyId === undefined) return null;
     const { state, now } = await this.folds.current(apiKeyStreamId(keyId));
     if (!keyIsValid(state.key, now) || !state.created) return null;
     if (!sameHash(hash, await this.secretHash(state.created))) return null;

@@ -4,7 +4,7 @@ import { liveSession, type Session } from '#domain/account-sessions/decider.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
 import type { IdleSessions } from '../activity/idle-sessions.js';
 import { AccessError } from './access-error.js';
-import type { ApiKeys } from './api-keys.js';
+import { type ApiKeys, keyNamedIn } from './api-keys.js';
 import type { Principal } from './principal.js';
 import type { SessionClaims, SessionCredentials } from './session-credentials.js';
 
@@ -24,32 +24,39 @@ export class Authenticator {
     if (authorization === undefined)
       throw new AccessError('CREDENTIAL_MISSING', 'a bearer credential is required');
     const text = BEARER.exec(authorization)?.[1];
-    const principal =
-      text === undefined
-        ? null
-        : text.startsWith('eyJ')
-          ? await this.bySession(text)
-          : await this.apiKeys.authenticate(text);
-    if (!principal) throw new AccessError('CREDENTIAL_INVALID', 'the credential is not, or no longer, valid');
-    return principal;
+    if (text === undefined) throw refused();
+    return text.startsWith('eyJ') ? this.bySession(text) : this.byKey(text);
   }
 
   /** The live session that a credential stands for, with its claims; null when it stands for none. */
   async liveSessionOf(text: string): Promise<{ claims: SessionClaims; session: Session } | null> {
     const claims = await this.credentials.verify(text);
-    if (!claims) return null;
+    return claims && this.live(claims);
+  }
+
+  private async live(claims: SessionClaims) {
     const fold = await this.accounts.current(accountStreamId(claims.sub));
     const session = liveSession(fold.state.sessions, claims.sid, fold.now);
     if (!session || hasExpired(claims, fold.now)) return null;
     return (await this.idle.endIfIdle(claims.sub, fold, claims.sid)) ? null : { claims, session };
   }
 
-  private async bySession(text: string): Promise<Principal | null> {
-    const live = await this.liveSessionOf(text);
-    if (!live) return null;
-    const { sub, sid } = live.claims;
+  private async bySession(text: string): Promise<Principal> {
+    const claims = await this.credentials.verify(text);
+    if (!claims) throw refused();
+    const { sub, sid } = claims;
+    if (!(await this.live(claims))) throw refused(sid);
     return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES };
   }
+
+  private async byKey(text: string): Promise<Principal> {
+    const principal = await this.apiKeys.authenticate(text);
+    if (!principal) throw refused(keyNamedIn(text));
+    return principal;
+  }
 }
+
+const refused = (credential?: string) =>
+  new AccessError('CREDENTIAL_INVALID', 'the credential is not, or no longer, valid', undefined, credential);
 
 const hasExpired = ({ exp }: SessionClaims, now: Instant) => exp * 1000 <= Date.parse(now);

@@ -1,10 +1,12 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics.js';
 
-/** Every answer counts under its route's template: what is not routed shares one. */
+/** What is not routed shares one name: a path may say anything. */
+export const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'none';
+
+/** Every answer counts under its route's template. */
 export function observeAnswers(instance: FastifyInstance, metrics: Metrics): void {
   instance.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'none';
-    metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
+    metrics.answered(request.method, routeOf(request), reply.statusCode, reply.elapsedTime / 1000);
   });
 }

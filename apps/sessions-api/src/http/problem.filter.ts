@@ -1,14 +1,16 @@
 import { DomainError, type DomainErrorCode } from '#domain/domain-error.js';
 import { LogError, type LogErrorCode } from '#event-log/log-error.js';
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from 'pino';
 import { AccessError, type AccessErrorCode } from '../access/access-error.js';
+import type { KnownRequest } from '../access/access.guard.js';
+import { credentialId } from '../access/principal.js';
 import { IdempotencyKeyReused } from '../commands/idempotency-key-reused.js';
-import { LOGGER } from '../logger.js';
 import { InvalidInput } from './invalid-input.js';
+import { routeOf } from './observe.js';
 import type { ProblemOutput } from './output.js';
 import { PROBLEM_TYPE, problemText, REQUEST_STATUS } from './problem.js';
+import { Refusals } from './refusals.js';
 import { RequestError, type RequestErrorCode } from './request-error.js';
 import { Routes } from './routes.js';
 
@@ -62,7 +64,7 @@ interface Problem {
 export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly routes: Routes,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly refusals: Refusals,
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -72,9 +74,18 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const { headers = {}, ...problem } = this.problemOf(error, request);
-    if (problem.status >= 500) {
-      this.logger.error({ err: error, code: problem.code, requestId: request.id }, 'request.failed');
-    }
+    const { status, code } = problem;
+    this.refusals.tell(
+      {
+        status,
+        code,
+        requestId: request.id,
+        method: request.method,
+        route: routeOf(request),
+        credential: credentialOf(error, request),
+      },
+      error,
+    );
     void reply.code(problem.status).headers(headers).type(PROBLEM_TYPE).send(problemText(problem));
   }
 
@@ -105,6 +116,13 @@ export class ProblemFilter implements ExceptionFilter {
       detail: 'something broke here; the request may be sent again',
     };
   }
+}
+
+/** A credential that was refused is named by the error, one that was accepted by the request. */
+function credentialOf(error: unknown, request: FastifyRequest): string | undefined {
+  if (error instanceof AccessError && error.credential !== undefined) return error.credential;
+  const { principal } = request as Partial<KnownRequest>;
+  return principal && credentialId(principal);
 }
 
 function fromDomain({ code, message, field }: DomainError): Problem {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { PROBLEM_TYPE, problemText, REQUEST_STATUS } from './problem.js';
+import type { Refusal } from './refusals.js';
 import type { RequestErrorCode } from './request-error.js';
 
 /** How long the rest of what was sent is still read, so that the answer is not lost in a reset. */
@@ -13,20 +14,31 @@ const REFUSALS: Record<string, readonly [RequestErrorCode, string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'the request did not arrive in time'],
 };
 
-const refused = new WeakSet<Socket>();
+const seen = new WeakSet<Socket>();
 
 /**
  * Answers what Node's HTTP parser gives up on, which no route or filter ever sees, and closes the connection. Requests
  * that came whole before it on the same connection get their own answers, and it none: it would be taken for theirs.
+ * `tell` hears of each.
  */
-export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+export function refuseUnreadable(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  tell: (refusal: Refusal) => void,
+): void {
   if (error.code === 'ECONNRESET') socket.destroy();
   // Each further chunk of the same is another error.
-  if (socket.destroyed || refused.has(socket)) return;
-  refused.add(socket);
+  if (socket.destroyed || seen.has(socket)) return;
+  seen.add(socket);
+  const [code, detail] = REFUSALS[error.code ?? ''] ?? [
+    'REQUEST_MALFORMED',
+    'this is not HTTP as it has to be',
+  ];
+  const refusal = { status: REQUEST_STATUS[code], code, requestId: randomUUID() };
+  tell(refusal);
   if (isAnswering(socket)) closeWhenAnswered(socket);
   else {
-    socket.end(answerTo(error.code));
+    socket.end(answerTo(refusal, detail));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 }
@@ -45,9 +57,7 @@ function closeWhenAnswered(socket: Socket): void {
   else socket.destroySoon();
 }
 
-function answerTo(errorCode = ''): string {
-  const [code, detail] = REFUSALS[errorCode] ?? ['REQUEST_MALFORMED', 'this is not HTTP as it has to be'];
-  const status = REQUEST_STATUS[code];
+function answerTo({ status, code, requestId }: Refusal, detail: string): string {
   const body = problemText({ status, code, detail });
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -55,7 +65,7 @@ function answerTo(errorCode = ''): string {
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
     'X-Content-Type-Options: nosniff',
-    `X-Request-Id: ${randomUUID()}`,
+    `X-Request-Id: ${requestId}`,
     'Connection: close',
     '',
     body,
