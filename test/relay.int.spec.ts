@@ -174,6 +174,37 @@ describe('a stream that was deleted', () => {
   });
 });
 
+describe('a stream that is created when part of the log has aged out', () => {
+  const age = async (upTo: number) => {
+    const owner = createPool(database.ownerUrl);
+    await owner.query(`
+      ALTER TABLE event_log.event DISABLE TRIGGER event_is_append_only;
+      UPDATE event_log.event SET recorded_at = recorded_at - interval '101 days' WHERE position <= ${upTo};
+      ALTER TABLE event_log.event ENABLE TRIGGER event_is_append_only`);
+    await owner.end();
+  };
+  /** nats-server 2.9 can only begin at 1. */
+  const begins = (position: number) =>
+    onStream(({ info }) => Promise.resolve(info!.version.startsWith('2.9.') ? 1 : position));
+
+  it.each([20, 30])(
+    'of %i events out of 30 begins behind them, under the numbers of the log',
+    async (aged) => {
+      await record(30);
+      await age(aged);
+      await startRelay();
+      await record(10);
+      const messages = await readStreamUpTo(nats.url, 40);
+      const events = await readForward(pool, 0, 100);
+      const first = await begins(aged + 1);
+      expect(messages.map(({ seq, headers }) => [seq, headers['ce-id']])).toEqual(
+        events.slice(first - 1).map(({ position, eventId }) => [position, eventId]),
+      );
+      expect(messages[0]!.seq).toBe(first);
+    },
+  );
+});
+
 describe('a log that was put back to an older copy', () => {
   let relay: RunningRelay;
 
