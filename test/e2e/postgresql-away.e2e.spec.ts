@@ -88,4 +88,20 @@ describe('PostgreSQL is away', () => {
     const relayed = await bus.reached(recorded.at(-1)!.position);
     expect(relayed.map(({ seq }) => seq)).toEqual(recorded.map(({ position }) => position));
   });
+
+  it('takes no commands while the log is ahead of its clock, and answers lists', async () => {
+    const { rows } = await world.owner.query<{ at: string }>(
+      'SELECT recorded_at::text AS at FROM event_log.head',
+    );
+    const setHead = (at: string) => world.owner.query('UPDATE event_log.head SET recorded_at = $1', [at]);
+    await setHead(new Date(Date.now() + 60_000).toISOString());
+    const unchanged = await everythingRecorded(world.owner);
+    const behind = { status: 503, code: 'LOG_CLOCK_BEHIND' };
+    expectProblem(await api.service.post('/api/sessions', { accountId: 'ada' }), behind);
+    expectProblem(await api.as(session.accessToken).delete(OWN), behind);
+    expect(await everythingRecorded(world.owner)).toEqual(unchanged);
+    expect(await listedBy(api.as(session.accessToken))).toHaveLength(2);
+    await setHead(rows[0]!.at);
+    await issue(api.service, 'ada');
+  });
 });
