@@ -12,7 +12,7 @@ const STATEMENT_MS = 8_000;
 const ANSWER_WITHIN_MS = 10_000;
 
 /** For what runs with every batch. */
-export const projectorPool = ({ DATABASE_URL }: Config): Pool =>
+export const projectorPool = ({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>): Pool =>
   createPool(DATABASE_URL, {
     application_name: 'signoff-projector',
     max: 3,

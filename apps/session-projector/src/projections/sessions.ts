@@ -77,6 +77,10 @@ export class SessionsProjection implements Projection {
       const message = `${last.type} cannot be written to the read model (${reason})`;
       throw new ProjectionStop('EVENT_NOT_APPLICABLE', last.position, message, { cause });
     }
+    const [recorded] = await readForward(this.pool, last.position - 1, 1);
+    if (!recorded?.hash.equals(last.hash)) {
+      throw new ProjectionStop('EVENT_FOREIGN', last.position, 'the log does not have this event of the bus');
+    }
     throw new Fenced(`the checkpoint is no longer at ${from.position}`);
   }
 

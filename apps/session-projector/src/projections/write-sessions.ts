@@ -6,12 +6,13 @@ import type { PersonalColumns } from './personal-data.js';
 
 /**
  * One statement, and so one transaction in one round trip. Every part of it asks `moved` for a row: where somebody else
- * has moved the checkpoint, nothing is written.
+ * has moved the checkpoint, or the log does not have the last of these events, nothing is written.
  */
 const text = `
   WITH moved AS (
     UPDATE read_model.checkpoint SET position = $5, hash = $6
     WHERE projection = $1 AND log_id = $2 AND epoch = $3 AND position = $4
+      AND EXISTS (SELECT FROM event_log.event WHERE event.position = $5 AND event.hash = $6)
     RETURNING 1
   ), issued AS (
     INSERT INTO read_model.session (session_id, account_id, issued_position, issued_at, expires_at, subject_key_id,
@@ -36,7 +37,7 @@ const text = `
 
 export type SessionRow = IssuedSession & { readonly personal: PersonalColumns | undefined };
 
-/** Answers whether the checkpoint stood at `from` and so everything was written. */
+/** Answers whether the checkpoint stood at `from`, and the log has what `to` names, so that everything was written. */
 export async function writeSessions(
   pool: Pool,
   from: CheckpointPosition,
