@@ -1,13 +1,22 @@
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 
-/** Keeps trying, at the start as later: by default the client gives up and leaves the process without a bus. */
+/**
+ * `servers`: comma-separated URLs, of which the first may carry user and password for all of them.
+ *
+ * Keeps trying, at the start as later: by default the client gives up and leaves the process without a
+ * bus.
+ */
 export function connectBus(
   servers: string,
   name: string,
   options: NodeConnectionOptions = {},
 ): Promise<NatsConnection> {
+  const urls = servers.split(',').map((server) => new URL(server));
+  const [{ username, password }] = urls as [URL];
   return connect({
-    servers: servers.split(','),
+    servers: urls.map(({ host }) => host),
+    ...(urls[0]!.protocol === 'tls:' && { tls: {} }),
+    ...(username !== '' && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
     name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,

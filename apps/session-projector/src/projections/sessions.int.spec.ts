@@ -105,4 +105,16 @@ describe('a batch', () => {
     await expect(sessions.apply(await batchBehind({ ...at, epoch: 2 }))).rejects.toEqual(fenced);
     expect(await log.rows()).toEqual(rows);
   });
+
+  it('that the log does not have is named as foreign, and changes nothing', async () => {
+    await log.issue('alice');
+    const sessions = projection();
+    const batch = await batchBehind(await sessions.resume());
+    const foreign = { ...batch, events: batch.events.map((event) => ({ ...event, hash: randomBytes(32) })) };
+    await expect(sessions.apply(foreign)).rejects.toMatchObject({ code: 'EVENT_FOREIGN', position: 1 });
+    const beyond = { ...batch, events: batch.events.map((event) => ({ ...event, position: 2 })) };
+    await expect(sessions.apply(beyond)).rejects.toMatchObject({ code: 'EVENT_FOREIGN', position: 2 });
+    expect(await log.rows()).toEqual([]);
+    expect(await sessions.resume()).toMatchObject({ position: 0 });
+  });
 });

@@ -48,21 +48,21 @@ export class ApiKeys {
     if (keyId === undefined) return null;
     const { state, now } = await this.folds.current(apiKeyStreamId(keyId));
     if (!keyIsValid(state.key, now) || !state.created) return null;
-    if (!sameHash(hash, await this.secretHash(state.created))) return null;
+    const secretHash = await this.secretHash(state.created);
+    if (secretHash === undefined || !sameHash(hash, secretHash)) return null;
     const { scopes, accountId } = state.key;
     return accountId === null
       ? { kind: 'service-key', keyId, scopes }
       : { kind: 'account-key', accountId, keyId, scopes };
   }
 
-  private async secretHash(created: RecordedEvent): Promise<string> {
+  /** Undefined when what seals it was destroyed: then the key opens nothing any more. */
+  private async secretHash(created: RecordedEvent): Promise<string | undefined> {
     const known = this.secretHashes.get(created.eventId);
     if (known) return known;
     const [secret] = await this.vault.open([created]);
-    if (!secret?.secretHash)
-      throw new Error(`the secret of the key created at ${created.position} cannot be opened`);
-    this.secretHashes.set(created.eventId, secret.secretHash);
-    return secret.secretHash;
+    if (secret?.secretHash) this.secretHashes.set(created.eventId, secret.secretHash);
+    return secret?.secretHash;
   }
 }
 

@@ -5,7 +5,8 @@ import type { PageRequest, SessionPage, SessionView } from './session-view.js';
 
 /**
  * One statement, so that the account's position in the log, the checkpoint and the rows are of one moment. `complete` is
- * true when the projector had applied everything that was recorded for the account.
+ * true when the projector had applied everything that was recorded for the account: of this log, and not of one that was
+ * put back to an older copy since.
  */
 const LIST = `
   WITH live AS (
@@ -17,7 +18,9 @@ const LIST = `
   SELECT (SELECT count(*) FROM live) AS total,
     (SELECT json_agg(page) FROM page) AS rows,
     coalesce((SELECT position FROM event_log.stream WHERE stream_id = $2), 0) <= coalesce((
-      SELECT checkpoint.position FROM read_model.checkpoint JOIN event_log.head USING (log_id, epoch)
+      SELECT checkpoint.position FROM read_model.checkpoint
+      JOIN event_log.head USING (log_id, epoch)
+      JOIN event_log.event ON event.position = checkpoint.position AND event.hash = checkpoint.hash
       WHERE projection = $3), 0) AS complete`;
 
 interface Row {
