@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { stopTracing } from '#telemetry/tracing.js';
 import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { ActivityFeed } from './activity/activity-feed.js';
 import { Bus } from './bus.js';
@@ -42,5 +43,6 @@ export class AppModule implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.pool.end();
+    await stopTracing();
   }
 }

@@ -4,8 +4,10 @@ import {
   masterKeys,
   natsUrl,
   nodeEnv,
+  otlpEndpoint,
   port,
   postgresUrl,
+  shareOfTraces,
 } from '#environment/environment.js';
 import { z } from 'zod';
 
@@ -20,6 +22,8 @@ export const configSchema = z.object({
   MASTER_KEY: masterKey,
   NEW_MASTER_KEY: masterKey.optional(),
   PREVIOUS_MASTER_KEYS: masterKeys.default([]),
+  OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint.optional(),
+  OTEL_TRACES_SAMPLER_ARG: shareOfTraces.default(1),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -3,6 +3,8 @@ import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readEnvironment } from '#environment/environment.js';
+import { startTracing } from '#telemetry/tracing.js';
+import { VERSION } from '#telemetry/version.js';
 import { AppModule } from './app.module.js';
 import { configSchema } from './config.js';
 import { createLogger, nestLogger } from './logger.js';
@@ -11,6 +13,13 @@ import { Projector } from './projector.js';
 const config = readEnvironment(configSchema);
 const logger = createLogger(config.LOG_LEVEL);
 try {
+  await startTracing({
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    share: config.OTEL_TRACES_SAMPLER_ARG,
+    service: 'session-projector',
+    version: VERSION,
+    failed: (reason) => logger.warn({ reason }, 'tracing.failed'),
+  });
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.with(config, logger),
     new FastifyAdapter({ forceCloseConnections: true }),

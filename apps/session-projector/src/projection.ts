@@ -8,6 +8,8 @@ export interface ProjectedEvent {
   readonly streamId: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly hash: Buffer;
+  /** W3C trace context of the command that it came of. */
+  readonly traceparent?: string;
 }
 
 /** What follows `from` in the log: in order, without a gap, at least one event. */

@@ -18,6 +18,7 @@ import { Metrics } from './metrics.js';
 import { Fenced, type EventBatch, type ProjectedEvent } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
 import type { ProjectorState } from './projector-state.js';
+import { traceBatch } from './trace-batch.js';
 import { SessionsProjection } from './projections/sessions.js';
 
 const PROJECTOR_LOCK = 51_600_004;
@@ -128,8 +129,10 @@ export class Projector extends Server implements CustomTransportStrategy {
     while (at.position < from.position + events.length) {
       const batch = { from: at, events: events.slice(at.position - from.position) };
       const ended = this.metrics.batchSeconds.startTimer();
+      const startedAt = performance.timeOrigin + performance.now();
       at = await this.handle(batch);
       ended();
+      traceBatch(batch.events.slice(0, at.position - batch.from.position), startedAt);
       this.metrics.batchEvents.observe(at.position - batch.from.position);
       this.metrics.eventsApplied.inc(at.position - batch.from.position);
       this.failures = 0;

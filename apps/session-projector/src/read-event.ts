@@ -2,6 +2,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { logHeader, type Envelope, type LogIdentity } from '#bus/envelope.js';
 import type { RecordedEvent } from '#event-log/event.js';
 import { decodeEvent } from '#event-log/event-types.js';
+import { traceparentIn } from '#telemetry/traceparent.js';
 import type { ProjectedEvent } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
 
@@ -26,13 +27,15 @@ export function eventFromBus(message: JsMsg, log: LogIdentity): ProjectedEvent {
     eventId,
     streamId,
     hash,
+    traceparent: message.headers!.get('traceparent') || undefined,
     ...decode({ ...envelope, data: JSON.stringify(envelope.data) }),
   };
 }
 
 export function eventFromLog(event: RecordedEvent): ProjectedEvent {
   const { position, eventId, streamId, hash } = event;
-  return { position, eventId, streamId, hash, ...decode(event) };
+  const traceparent = traceparentIn(event.metadata);
+  return { position, eventId, streamId, hash, traceparent, ...decode(event) };
 }
 
 function decode(event: Parameters<typeof decodeEvent>[0] & { position: number }) {

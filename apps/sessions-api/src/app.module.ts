@@ -5,6 +5,7 @@ import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { readHead } from '#event-log/read.js';
 import { Vault } from '#event-log/vault.js';
 import { LogWriter } from '#event-log/writer.js';
+import { stopTracing } from '#telemetry/tracing.js';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { Pool } from 'pg';
@@ -208,5 +209,6 @@ export class AppModule implements OnApplicationShutdown {
     await this.relay.close();
     await this.bus.close();
     await this.pool.end();
+    await stopTracing();
   }
 }

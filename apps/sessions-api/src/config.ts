@@ -4,8 +4,10 @@ import {
   masterKeys,
   natsUrl,
   nodeEnv,
+  otlpEndpoint,
   port,
   postgresUrl,
+  shareOfTraces,
 } from '#environment/environment.js';
 import { z } from 'zod';
 import { type Network, parseNetwork } from './http/client-address.js';
@@ -56,6 +58,8 @@ export const configSchema = z.object({
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 1_000_000_000).default(60_000),
   CORS_ORIGINS: list(originOf, 'must be origins, such as https://panel.example'),
   TRUSTED_PROXIES: list<Network>(parseNetwork, 'must be addresses or networks, such as 10.0.0.0/8'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint.optional(),
+  OTEL_TRACES_SAMPLER_ARG: shareOfTraces.default(1),
   STREAM_REPLICAS: wholeNumber(1, 5).default(1),
   STREAM_MAX_AGE_DAYS: z.coerce
     .number()

@@ -2,12 +2,12 @@ import { streamInfo } from '#bus/stream.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import { lagBehind } from '#read-model/lag.js';
+import { VERSION } from '#telemetry/version.js';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { BusConnection } from './relay/bus-connection.js';
-import { VERSION } from './version.js';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 

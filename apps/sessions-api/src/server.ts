@@ -18,6 +18,7 @@ import { limitRates } from './http/rate-limits.js';
 import { Refusals } from './http/refusals.js';
 import { requestIdOf } from './http/request-id.js';
 import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
+import { traceRequests } from './http/trace-requests.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
 import { Metrics } from './metrics.js';
 
@@ -45,6 +46,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   const instance = adapter.getInstance<FastifyInstance>();
   app.get(Routes).watch(instance);
   observeAnswers(instance, app.get(Metrics));
+  traceRequests(instance);
   instance.addHook('onRequest', (request, reply, done) => {
     reply.headers(answerHeaders(request));
     done();

@@ -1,6 +1,7 @@
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { accountIdOf } from '#event-log/account-stream.js';
 import type { RecordedEvent } from '#event-log/event.js';
+import { traceparentIn } from '#telemetry/traceparent.js';
 import { namesOf, subjectOf } from './subjects.js';
 
 /** The body of a message: an event without what is personal. */
@@ -31,7 +32,7 @@ export interface BusMessage {
   readonly headers: MsgHdrs;
 }
 
-/** `data` and `metadata` stand in the body byte for byte as in the log. Headers: CloudEvents 1.0, NATS binding. */
+/** `data` and `metadata` stand in the body byte for byte as in the log. Headers: CloudEvents 1.0, NATS binding, W3C trace context. */
 export function toMessage(event: RecordedEvent, log: LogIdentity, source: string): BusMessage {
   const recordedAt = new Date(event.recordedAt).toISOString();
   const accountId = accountIdOf(event.streamId);
@@ -58,6 +59,8 @@ export function toMessage(event: RecordedEvent, log: LogIdentity, source: string
   hdrs.set('ce-datacontenttype', 'application/json');
   hdrs.set('Signoff-Log', logHeader(log));
   hdrs.set('Signoff-Hash', event.hash.toString('hex'));
+  const traceparent = traceparentIn(event.metadata);
+  if (traceparent !== undefined) hdrs.set('traceparent', traceparent);
   return {
     position: event.position,
     subject: subjectOf(event),

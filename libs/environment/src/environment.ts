@@ -27,6 +27,9 @@ export const masterKey = z
     'must be 32 bytes in base64 (openssl rand -base64 32)',
   );
 
+export const otlpEndpoint = urlOf('http:', 'https:');
+export const shareOfTraces = z.coerce.number().min(0).max(1);
+
 /** Separated by commas. */
 export const masterKeys = z
   .string()

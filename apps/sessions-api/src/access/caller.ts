@@ -4,7 +4,7 @@ import type { Principal } from './principal.js';
 export interface Caller<Asking extends Principal = Principal> {
   readonly principal: Asking;
   readonly requestId: string;
-  /** W3C trace context, when the request came with one. */
+  /** W3C trace context: of the request's span, or what it came with. */
   readonly traceparent?: string;
   readonly idempotency?: Idempotency;
 }

@@ -10,6 +10,7 @@ import { readOutcome } from '#event-log/read.js';
 import type { PersonalData, SubjectKey } from '#event-log/sealing.js';
 import type { Vault } from '#event-log/vault.js';
 import type { LogWriter } from '#event-log/writer.js';
+import { inSpan } from '#telemetry/tracing.js';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../access/caller.js';
@@ -71,17 +72,24 @@ export class Decisions {
   make<State, Event extends DomainEvent, Result>(
     decision: Decision<State, Event, Result>,
   ): Promise<Decided<Result>> {
-    return this.queue.run(decision.streamId, async () => {
-      const giveUpAt = performance.now() + TRY_FOR_MS;
-      for (;;) {
-        const decided = await this.attempt(decision);
-        if (decided) return decided;
-        if (performance.now() > giveUpAt) {
-          throw new LogError('CONTENTION', 'other processes kept changing what this command decides on');
-        }
-        await sleep(Math.random() * MAX_JITTER_MS);
+    const { caller, streamId } = decision;
+    return inSpan('decide', { parent: caller.traceparent, refuses }, ({ traceparent }) =>
+      this.queue.run(streamId, () => this.decide({ ...decision, caller: { ...caller, traceparent } })),
+    );
+  }
+
+  private async decide<State, Event extends DomainEvent, Result>(
+    decision: Decision<State, Event, Result>,
+  ): Promise<Decided<Result>> {
+    const giveUpAt = performance.now() + TRY_FOR_MS;
+    for (;;) {
+      const decided = await this.attempt(decision);
+      if (decided) return decided;
+      if (performance.now() > giveUpAt) {
+        throw new LogError('CONTENTION', 'other processes kept changing what this command decides on');
       }
-    });
+      await sleep(Math.random() * MAX_JITTER_MS);
+    }
   }
 
   /** Undefined when another process was first. */
@@ -99,11 +107,16 @@ export class Decisions {
     const { events, outcome } = judge(decision, fold.state, fold.now);
     if (events.length === 0 && !command) return { result: answer(outcome), repeated: false };
 
-    const append = await this.writer.append({
-      streamId,
-      expectedVersion: fold.version,
-      ...(await this.prepare(decision, events, fold.now)),
-      ...(command && { command: { ...command, outcome } }),
+    const append = await inSpan('append', { parent: caller.traceparent }, async (span) => {
+      const asked = { ...decision, caller: { ...caller, traceparent: span.traceparent } };
+      const appended = await this.writer.append({
+        streamId,
+        expectedVersion: fold.version,
+        ...(await this.prepare(asked, events, fold.now)),
+        ...(command && { command: { ...command, outcome } }),
+      });
+      span.set({ 'signoff.outcome': appended.kind, 'signoff.events': events.length });
+      return appended;
     });
     if (append.kind === 'conflict') return undefined;
     if (append.kind === 'repeated') return repeat(append, command!.requestHash);
@@ -141,6 +154,8 @@ export class Decisions {
     };
   }
 }
+
+const refuses = (error: unknown) => error instanceof DomainError || error instanceof IdempotencyKeyReused;
 
 function judge<State, Event extends DomainEvent, Result>(
   { decide, result }: Decision<State, Event, Result>,

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { InvalidInput } from './invalid-input.js';
+import { traceparentOf } from './trace-requests.js';
 import type { KnownRequest } from '../access/access.guard.js';
 import type { Caller, Idempotency } from '../access/caller.js';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Who asks, as the access guard found out. */
 export const AskedBy = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
   const request = context.switchToHttp().getRequest<KnownRequest>();
-  const { traceparent } = request.headers;
   return {
     principal: request.principal,
     requestId: request.id,
-    ...(typeof traceparent === 'string' && TRACEPARENT.test(traceparent) && { traceparent }),
+    traceparent: traceparentOf(request),
     idempotency: idempotencyOf(request),
   };
 });

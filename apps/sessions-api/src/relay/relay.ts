@@ -1,9 +1,10 @@
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { toMessage } from '#bus/envelope.js';
-import { publishInOrder } from '#bus/publish.js';
+import { type BusMessage, toMessage } from '#bus/envelope.js';
+import { type Publication, publishInOrder } from '#bus/publish.js';
 import type { StreamSettings } from '#bus/stream.js';
 import { readForward } from '#event-log/read.js';
+import { inSpan } from '#telemetry/tracing.js';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { alignWithStream, type Aligned } from './align.js';
@@ -77,7 +78,7 @@ export class Relay {
     while (!lost.aborted) {
       const events = await readForward(this.pool, position, BATCH);
       const messages = events.map((event) => toMessage(event, head, this.settings.source));
-      const publication = await publishInOrder(client, messages);
+      const publication = await this.publish(client, messages);
       if (publication.kind === 'failed') throw publication.reason;
       if (publication.kind === 'stored' && events.length > 0) {
         position += events.length;
@@ -101,6 +102,21 @@ export class Relay {
         ({ head, position } = aligned);
       }
     }
+  }
+
+  private publish(client: JetStreamClient, messages: readonly BusMessage[]): Promise<Publication> {
+    if (messages.length === 0) return publishInOrder(client, messages);
+    const links = () => [...new Set(messages.flatMap(({ headers }) => headers.get('traceparent') || []))];
+    return inSpan('relay', { kind: 'producer', links }, async (span) => {
+      const publication = await publishInOrder(client, messages);
+      const position = messages.at(-1)!.position;
+      span.set({
+        'signoff.events': messages.length,
+        'signoff.position': position,
+        'signoff.outcome': publication.kind,
+      });
+      return publication;
+    });
   }
 
   private report(error: unknown): void {
