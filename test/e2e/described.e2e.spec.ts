@@ -64,6 +64,8 @@ describe('what a stranger can find out', () => {
         const operation = document.paths[path]?.[method];
         expect(operation?.summary).toMatch(/\S/);
         expect(Object.keys(operation!.responses)).toContain(status);
+        const problems = needsCredential ? ['4XX', '5XX'] : [];
+        expect(Object.keys(operation!.responses)).toEqual(expect.arrayContaining(problems));
         expect(operation!.security).toEqual(needsCredential ? [{ bearer: [] }] : undefined);
         const inPath = operation!.parameters?.filter((one) => one.in === 'path') ?? [];
         expect(inPath.map(({ name, required }) => [name, required])).toEqual(
@@ -71,6 +73,14 @@ describe('what a stranger can find out', () => {
         );
       },
     );
+
+    it('problems are described as such, and what may be left out is not required', () => {
+      const { delete: revokeAll } = document.paths['/api/accounts/{accountId}/sessions']!;
+      expect(revokeAll!.requestBody).toMatchObject({ required: false });
+      expect(revokeAll!.responses['4XX']).toMatchObject({
+        content: { 'application/problem+json': { schema: { required: expect.arrayContaining(['code']) } } },
+      });
+    });
 
     it('nothing is described that is not there', () => {
       const described = Object.entries(document.paths).flatMap(([path, operations]) =>

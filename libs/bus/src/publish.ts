@@ -2,7 +2,7 @@ import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
 import type { BusMessage } from './envelope.js';
 import { STREAM } from './subjects.js';
 
-const ANSWER_WITHIN_MS = 5_000;
+const ANSWER_WITHIN_MS = 2_000;
 const WRONG_LAST_SEQUENCE = 10071;
 
 export type Publication =

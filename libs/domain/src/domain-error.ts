@@ -3,6 +3,7 @@ export type DomainErrorCode =
   | 'SESSION_LIFETIME_INVALID'
   | 'ACTING_SESSION_ENDED'
   | 'API_KEY_NOT_FOUND'
+  | 'API_KEY_LIFETIME_INVALID'
   | 'SCOPE_NOT_GRANTED';
 
 /** The domain says no. `field` names the input that it refuses, where there is one. */

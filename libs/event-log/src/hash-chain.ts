@@ -8,7 +8,7 @@ const NULL_LENGTH = uint32(0xffff_ffff);
 /**
  * The hash of an event: SHA-256 over the format byte, the log id (16 bytes), the previous event's hash, and each column
  * in the order of the table, as a big-endian uint32 length and that many bytes; NULL is the length 0xffffffff.
- * Integers are big-endian (int64; `version` and `schema` int32), times int64 milliseconds, texts UTF-8.
+ * Integers are big-endian (int64; `version` and `schema` int32), times int64 milliseconds, texts UTF-8, the event id 16 bytes.
  * It covers the ciphertext of what is personal, so that erasing the key leaves the chain whole.
  */
 export function hashEvent(logId: string, previous: Buffer, event: Omit<RecordedEvent, 'hash'>): Buffer {

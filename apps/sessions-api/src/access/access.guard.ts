@@ -10,6 +10,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import { ApiBearerAuth } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { AnswersProblems } from '../http/open-api.js';
 import { AccessError } from './access-error.js';
 import { Authenticator } from './authenticator.js';
 import type { Principal } from './principal.js';
@@ -28,7 +29,7 @@ export const ForAccount = (scope: Scope) => access({ who: 'account', scope });
 export const ForService = (scope: Scope) => access({ who: 'service', scope });
 
 const access = (required: Access) =>
-  applyDecorators(SetMetadata(ACCESS, required), UseGuards(AccessGuard), ApiBearerAuth());
+  applyDecorators(SetMetadata(ACCESS, required), UseGuards(AccessGuard), ApiBearerAuth(), AnswersProblems());
 
 export interface KnownRequest extends FastifyRequest {
   principal: Principal;

@@ -10,8 +10,8 @@ import { RevokeApiKey } from '../commands/revoke-api-key.js';
 import { ListApiKeys } from '../queries/list-api-keys.js';
 import { AskedBy } from './asked-by.js';
 import { createKeyInput, pageInput, type CreateKeyInput, type PageInput } from './input.js';
-import { apiKeysOutput, createdKeyOutput, pagination } from './output.js';
-import type { ApiKeysOutput, CreatedKeyOutput } from './output.js';
+import { apiKeysOutput, createdKeyOutput, pagination, revokedKeyOutput } from './output.js';
+import type { ApiKeysOutput, CreatedKeyOutput, RevokedKeyOutput } from './output.js';
 
 @ApiTags('keys')
 @Controller('api/keys')
@@ -52,7 +52,8 @@ export class ApiKeysController {
   @Delete(':id')
   @ForService('keys:write')
   @ApiOperation({ summary: 'Revoke an API key: it stops at once at every process' })
-  async revoke(@AskedBy() caller: Caller, @Param('id') id: string) {
+  @ApiOkResponse({ standardSchema: revokedKeyOutput })
+  async revoke(@AskedBy() caller: Caller, @Param('id') id: string): Promise<RevokedKeyOutput> {
     if (!isApiKeyId(id)) throw new DomainError('API_KEY_NOT_FOUND', 'no such API key');
     return { data: await this.commands.execute(new RevokeApiKey(caller, id)) };
   }

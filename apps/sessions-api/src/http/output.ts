@@ -96,6 +96,9 @@ export const createdKeyOutput = z.object({
 });
 export type CreatedKeyOutput = z.output<typeof createdKeyOutput>;
 
+export const revokedKeyOutput = z.object({ data: z.object({ revoked: z.literal(true) }) });
+export type RevokedKeyOutput = z.output<typeof revokedKeyOutput>;
+
 export const apiKeysOutput = z.object({
   data: z.array(apiKeyOutput.extend({ createdAt: instant })),
   pagination: paginationOutput,

@@ -34,6 +34,15 @@ describe('creating an API key', () => {
       .when({ ...create, makersScopes: ['keys:write', 'sessions:read'] })
       .expectRefusal('SCOPE_NOT_GRANTED', 'scopes');
   });
+
+  it.each(['2026-11-24T10:00:00.000Z', '2020-01-01T00:00:00.000Z'])(
+    'is refused when it would have expired already (%s)',
+    (expiresAt) => {
+      given()
+        .when({ ...create, key: { ...key, expiresAt } })
+        .expectRefusal('API_KEY_LIFETIME_INVALID', 'expiresAt');
+    },
+  );
 });
 
 describe('revoking an API key', () => {

@@ -31,6 +31,10 @@ export const apiKey: Decider<ApiKey, CreateApiKey | RevokeApiKey, ApiKeyEvent> =
     if (wider.length > 0) {
       throw new DomainError('SCOPE_NOT_GRANTED', `the key that asks lacks ${wider.join(', ')}`, 'scopes');
     }
+    const { expiresAt } = command.key;
+    if (expiresAt !== null && expiresAt <= command.now) {
+      throw new DomainError('API_KEY_LIFETIME_INVALID', `must lie after ${command.now}`, 'expiresAt');
+    }
     return [{ type: 'ApiKeyCreated', data: { ...command.key, createdAt: command.now } }];
   },
 };
