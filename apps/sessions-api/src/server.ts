@@ -11,12 +11,14 @@ import { connectionLimits } from './http/connection-limits.js';
 import { allowOrigins } from './http/cross-origin.js';
 import { drainOnStop } from './http/drain.js';
 import { inputPipe } from './http/input.pipe.js';
+import { requireNoBodyToDelete } from './http/open-api.js';
 import { observeAnswers } from './http/observe.js';
 import { refuseOddRequests } from './http/odd-requests.js';
+import { carryOutInOrder } from './http/pipelines.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { limitRates } from './http/rate-limits.js';
 import { Refusals } from './http/refusals.js';
-import { requestIdOf } from './http/request-id.js';
+import { requestIds } from './http/request-id.js';
 import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
 import { traceRequests } from './http/trace-requests.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
@@ -28,7 +30,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     ...connectionLimits,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: config.TRUSTED_PROXIES.length > 0 && trusts(config.TRUSTED_PROXIES),
-    genReqId: requestIdOf,
+    genReqId: requestIds(config.BOOTSTRAP_SERVICE_KEY),
     clientErrorHandler: (error, socket) =>
       refuseUnreadable(error, socket, (refusal) => app.get(Refusals).tell(refusal)),
     // What is asked while we stop is answered.
@@ -46,6 +48,8 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   const instance = adapter.getInstance<FastifyInstance>();
   app.get(Routes).watch(instance);
   observeAnswers(instance, app.get(Metrics));
+  drainOnStop(instance);
+  carryOutInOrder(instance);
   traceRequests(instance);
   instance.addHook('onRequest', (request, reply, done) => {
     reply.headers(answerHeaders(request));
@@ -54,7 +58,6 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   if (config.RATE_LIMIT_PER_MINUTE > 0) await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
   refuseOddRequests(instance);
   allowOrigins(app, config.CORS_ORIGINS);
-  drainOnStop(instance);
   readBodies(adapter);
   app.useGlobalPipes(inputPipe);
   app.useGlobalFilters(app.get(ProblemFilter));
@@ -70,7 +73,7 @@ function describe(app: NestFastifyApplication): void {
     .setVersion('0.1.0')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A session credential or an API key' })
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, document), {
+  SwaggerModule.setup('docs', app, () => requireNoBodyToDelete(SwaggerModule.createDocument(app, document)), {
     jsonDocumentUrl: 'openapi.json',
   });
 }

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MAX_URL_LENGTH } from './connection-limits.js';
 import { RequestError } from './request-error.js';
 
+/** Where one is wrong, it is not known where the next begins. */
+const CLOSE = { connection: 'close' };
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 /** Refuses what Node would let pass, or answer without a word. */
@@ -15,9 +17,12 @@ export function refuseOddRequests(instance: FastifyInstance): void {
 }
 
 function refusalOf({ raw }: FastifyRequest): RequestError | undefined {
-  const { headers, httpVersionMinor, url = '' } = raw;
-  if (headers.host === undefined && httpVersionMinor === 1) {
-    return new RequestError('REQUEST_MALFORMED', 'the Host header is missing');
+  const { headers, httpVersion, url = '' } = raw;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return new RequestError('REQUEST_MALFORMED', 'this takes HTTP/1.1 and HTTP/1.0', CLOSE);
+  }
+  if (headers.host === undefined && httpVersion === '1.1') {
+    return new RequestError('REQUEST_MALFORMED', 'the Host header is missing', CLOSE);
   }
   if (headers.expect !== undefined && !CONTINUE.test(headers.expect)) {
     return new RequestError('EXPECTATION_UNSUPPORTED', 'nothing but 100-continue can be expected');

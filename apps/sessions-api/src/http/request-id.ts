@@ -6,11 +6,17 @@ const REQUEST_ID = /^[\w.-]{1,64}$/;
 
 /**
  * The caller's own `X-Request-Id`, or a new one. It goes into answers, log lines and the metadata of events: what
- * strayed into it from the `Authorization` header is not taken.
+ * authenticates anyone must not stray into them, be it this caller's credential or `secret`, which has no form to be
+ * known by.
  */
-export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) && !headers.authorization?.includes(given)
-    ? given
-    : randomUUID();
-}
+export const requestIds =
+  (secret: string | undefined) =>
+  ({ headers }: Pick<IncomingMessage, 'headers'>): string => {
+    const given = headers['x-request-id'];
+    const isFit =
+      typeof given === 'string' &&
+      REQUEST_ID.test(given) &&
+      given !== secret &&
+      !headers.authorization?.includes(given);
+    return isFit ? given : randomUUID();
+  };

@@ -17,9 +17,8 @@ const REFUSALS: Record<string, readonly [RequestErrorCode, string]> = {
 const seen = new WeakSet<Socket>();
 
 /**
- * Answers what Node's HTTP parser gives up on, which no route or filter ever sees, and closes the connection. Requests
- * that came whole before it on the same connection get their own answers, and it none: it would be taken for theirs.
- * `tell` hears of each.
+ * Answers what Node's HTTP parser gives up on, which no route or filter ever sees, and closes the connection: after the
+ * answers to requests that came whole before it on the same connection. `tell` hears of each.
  */
 export function refuseUnreadable(
   error: NodeJS.ErrnoException,
@@ -36,25 +35,22 @@ export function refuseUnreadable(
   ];
   const refusal = { status: REQUEST_STATUS[code], code, requestId: randomUUID() };
   tell(refusal);
-  if (isAnswering(socket)) closeWhenAnswered(socket);
-  else {
+  afterAnswers(socket, () => {
+    if (!socket.writable) return;
     socket.end(answerTo(refusal, detail));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  }
+  });
 }
 
 /** The answer that Node is writing on a connection, or will write next. */
 const answerOn = (socket: Socket) => Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined;
 
-function isAnswering(socket: Socket): boolean {
+function afterAnswers(socket: Socket, then: () => void): void {
   const answer = answerOn(socket);
-  return Boolean(answer && (answer.headersSent || answer.req.complete));
-}
-
-function closeWhenAnswered(socket: Socket): void {
-  const answer = answerOn(socket);
-  if (answer) answer.once('close', () => closeWhenAnswered(socket));
-  else socket.destroySoon();
+  if (answer?.req.complete) answer.once('close', () => afterAnswers(socket, then));
+  // Of the request that is broken itself: where its answer has begun, there is no place for another.
+  else if (answer?.headersSent) socket.destroySoon();
+  else then();
 }
 
 function answerTo({ status, code, requestId }: Refusal, detail: string): string {

@@ -1,0 +1,27 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * Carries out the requests of one connection one after another (RFC 9112, section 9.3.2), and none behind an answer that
+ * closes it (9.6). Node runs all that have arrived at the same time, in no order, and those behind the last answer with
+ * no one to tell of it.
+ */
+export function carryOutInOrder(instance: FastifyInstance): void {
+  const newest = new WeakMap<Socket, ServerResponse>();
+  const closing = new WeakSet<Socket>();
+  instance.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
+    const before = newest.get(socket);
+    newest.set(socket, reply.raw);
+    const carryOut = () => {
+      if (closing.has(socket) || socket.destroyed) reply.hijack();
+      else done();
+    };
+    if (before && !before.writableFinished) before.once('close', carryOut);
+    else carryOut();
+  });
+  instance.addHook('onSend', ({ raw }, reply, payload, done) => {
+    if (reply.getHeader('connection') === 'close') closing.add(raw.socket);
+    done(null, payload);
+  });
+}
