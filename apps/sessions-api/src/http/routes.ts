@@ -7,10 +7,10 @@ import { tokenMissing } from './session-token.js';
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
- * 128 code points of an account id as the router measures them: it has decoded them, but for a few characters that could
- * be taken for separators. The longest of those is `%`, which stands in the path as `%25` and is measured as `%2525`.
+ * The router measures what it has decoded, in UTF-16 units: an account id of 128 code points has 256 at most. Up to twice
+ * that it is told what is wrong with it, beyond that the URL is too long.
  */
-export const MAX_PARAM_LENGTH = 128 * 5;
+export const MAX_PARAM_LENGTH = 2 * 256;
 
 /** Knows the routes that exist, to tell a path that is not there from a method that it does not take. */
 @Injectable()
