@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CryptoKey, exportSPKI, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
+import { until } from '../harness/until.js';
 import { expiredSession } from './harness/expired-session.js';
 import { expectProblem } from './harness/problem.js';
 import { everythingRecorded } from './harness/recorded.js';
@@ -109,8 +110,13 @@ describe('whoever may not ask', () => {
         kind: 'account',
         accountId: 'ada',
         name: 'old',
-        expiresAt: new Date(Date.now() - 1_000).toISOString(),
+        expiresAt: new Date(Date.now() + 3_000).toISOString(),
       });
+      dataOf(await api.as(key).get(OWN));
+      await until(
+        () => api.as(key).get(OWN),
+        ({ status }) => status !== 200,
+      );
       await refusesEverywhere(key);
     });
   });

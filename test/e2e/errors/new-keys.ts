@@ -1,5 +1,5 @@
 import type { Problem } from '../harness/problem.js';
-import { ASTRAL, invalid, type Row } from './row.js';
+import { ASTRAL, invalid, problem, type Row } from './row.js';
 
 const KEY = { kind: 'account', accountId: 'ada', name: 'a key' };
 
@@ -24,6 +24,11 @@ export const NEW_KEYS: Row[] = [
   ],
   ['an expiry in the year 0', { ...KEY, expiresAt: '0000-01-01T00:00:00Z' }, invalid('expiresAt')],
   ['an expiry in the year 10000', { ...KEY, expiresAt: '9999-12-31T23:59:59-01:00' }, invalid('expiresAt')],
+  [
+    'an expiry in the past',
+    { ...KEY, expiresAt: '2020-01-01T00:00:00Z' },
+    problem(400, 'API_KEY_LIFETIME_INVALID', { fields: ['expiresAt'] }),
+  ],
   ['an unknown field', { ...KEY, admin: true }, invalid('admin')],
 ].map(([what, sent, expected]) => [
   `a key with ${what as string}`,

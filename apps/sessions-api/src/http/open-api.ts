@@ -1,17 +1,11 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiResponse, type ApiResponseSchemaHost } from '@nestjs/swagger';
+import { ApiResponse, type ApiResponseSchemaHost, type OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
-import { noteInput } from './input.js';
 import { problemOutput } from './output.js';
 import { PROBLEM_TYPE } from './problem.js';
 
-/** What cannot be described by giving Nest the schema itself. */
-function described(schema: z.ZodType): ApiResponseSchemaHost['schema'] {
-  const { $schema: _, ...described } = z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' });
-  return described as ApiResponseSchemaHost['schema'];
-}
-
-const content = { [PROBLEM_TYPE]: { schema: described(problemOutput) } };
+const { $schema: _, ...schema } = z.toJSONSchema(problemOutput, { target: 'openapi-3.0' });
+const content = { [PROBLEM_TYPE]: { schema: schema as ApiResponseSchemaHost['schema'] } };
 
 /** Whatever goes wrong is answered as RFC 9457 has it. */
 export const AnswersProblems = () =>
@@ -24,4 +18,10 @@ export const AnswersProblems = () =>
     }),
   );
 
-export const TakesANote = () => ApiBody({ required: false, schema: described(noteInput) });
+/** No body of a DELETE is required; Nest takes every body for required. */
+export function requireNoBodyToDelete(document: OpenAPIObject): OpenAPIObject {
+  for (const { delete: operation } of Object.values(document.paths)) {
+    if (operation?.requestBody && 'required' in operation.requestBody) operation.requestBody.required = false;
+  }
+  return document;
+}

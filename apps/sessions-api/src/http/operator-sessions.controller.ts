@@ -11,7 +11,6 @@ import { accountInput, noteInput, pageInput } from './input.js';
 import type { AccountInput, NoteInput, PageInput } from './input.js';
 import { revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
 import type { RevokedAllOutput, RevokedOutput, SessionsOutput } from './output.js';
-import { TakesANote } from './open-api.js';
 import { requireToken } from './session-token.js';
 import { toSessionsOutput } from './sessions-page.js';
 
@@ -38,7 +37,6 @@ export class OperatorSessionsController {
   @Delete()
   @ForService('sessions:revoke')
   @ApiOperation({ summary: 'End all sessions of an account' })
-  @TakesANote()
   @ApiOkResponse({ standardSchema: revokedAllOutput })
   async revokeAll(
     @AskedBy() caller: Caller,
@@ -53,7 +51,6 @@ export class OperatorSessionsController {
   @Delete(':token')
   @ForService('sessions:revoke')
   @ApiOperation({ summary: 'End one session of an account' })
-  @TakesANote()
   @ApiOkResponse({ standardSchema: revokedOutput })
   async revoke(
     @AskedBy() caller: Caller,
