@@ -116,6 +116,8 @@ describe('the signing keys of several processes', () => {
         expect(await accepts(here, credential)).toBe(true);
         expect(await accepts(there, credential)).toBe(true);
       }
+      await rotateSigningKey(pool, masterKey, true);
+      expect(await accepts(there, await sign(here))).toBe(true);
     });
 
     it('leaves nobody who fetched the JWKS before the new key signed without that key', async () => {

@@ -123,7 +123,8 @@ export class SigningKeys {
   private lookForUnknown(): Promise<KeySet> {
     return (this.lookingForUnknown ??= (async () => {
       const pause = this.lookForUnknownEveryMs - millisecondsSince(this.keys!.askedAt);
-      if (pause > 0) await sleep(pause);
+      // Also where there is nothing to wait for: what is over before it is assigned would stay for ever.
+      await sleep(Math.max(pause, 0));
       while (this.reading) await this.reading.catch(() => undefined);
       this.lookingForUnknown = undefined;
       return this.read();
