@@ -82,11 +82,11 @@ describe('a stop', () => {
     let stopped: Promise<void> | undefined;
     await holdingTheLog(async () => {
       asking.write(issueOf('ada'));
-      late.write(issueOf('grace').slice(0, -1));
+      late.write(issueOf('grace').slice(0, 30));
       await waitsForTheLog();
       stopped = api.stop();
       await refusesConnections();
-      late.write('}');
+      late.write(issueOf('grace').slice(30));
     });
     for (const connection of [asking, late]) {
       const answer = await connection.next();
