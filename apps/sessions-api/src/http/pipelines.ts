@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
  * no one to tell of it.
  */
 export function carryOutInOrder(instance: FastifyInstance): void {
+  /** The answer that the next request of a connection has to wait for; none while it rests. */
   const newest = new WeakMap<Socket, ServerResponse>();
   const closing = new WeakSet<Socket>();
   instance.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
@@ -23,5 +24,9 @@ export function carryOutInOrder(instance: FastifyInstance): void {
   instance.addHook('onSend', ({ raw }, reply, payload, done) => {
     if (reply.getHeader('connection') === 'close') closing.add(raw.socket);
     done(null, payload);
+  });
+  instance.addHook('onResponse', ({ raw: { socket } }, reply, done) => {
+    if (newest.get(socket) === reply.raw) newest.delete(socket);
+    done();
   });
 }
