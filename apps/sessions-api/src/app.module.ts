@@ -58,6 +58,10 @@ const log = [
       const pool = createPool(config.DATABASE_URL, {
         max: config.DATABASE_POOL,
         application_name: 'signoff-api',
+        keepAlive: true,
+        // A connection that nobody ends, and that answers nothing, must not hold whoever waits for it.
+        statement_timeout: 8_000,
+        query_timeout: 10_000,
       });
       await refuseUnsafeDatabase(pool);
       return pool;

@@ -52,7 +52,7 @@ export const configSchema = z.object({
   BOOTSTRAP_SERVICE_KEY: z.string().min(32, 'must have 32 characters or more').optional(),
   ISSUER: z.string().default('signoff'),
   AUDIENCE: z.string().optional(),
-  SESSIONS_PER_ACCOUNT: wholeNumber(1, 10_000).default(500),
+  SESSIONS_PER_ACCOUNT: wholeNumber(1, 1_000).default(500),
   SESSION_MAX_LIFE_DAYS: wholeNumber(1, MAX_LIFE_DAYS).default(MAX_LIFE_DAYS),
   SESSION_IDLE_MINUTES: wholeNumber(0, 525_600).default(0),
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 1_000_000_000).default(60_000),

@@ -19,6 +19,7 @@ export function connectBus(
     ...(username !== '' && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
     name,
     maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: 250,
     waitOnFirstConnect: true,
     pingInterval: 5_000,

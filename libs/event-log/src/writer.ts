@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { DatabaseError, type Client } from 'pg';
 import { commandKeyText, type Append, type AppendOutcome, type RecordedOutcome } from './append.js';
 import { createClient } from './connection.js';
@@ -164,7 +163,7 @@ export class LogWriter {
     const client = this.client;
     this.client = null;
     if (!client) return;
-    const ended = once(client, 'end');
+    const ended = new Promise((resolve) => client.once('end', resolve));
     client.end().catch(() => undefined);
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
   }

@@ -29,7 +29,7 @@ export class ActivityFeed {
     while (!stop.aborted) {
       try {
         const consumer = await jetstream(await this.bus.connected()).consumers.get(ACTIVITY_STREAM);
-        while (!stop.aborted) await writeActivity(this.pool, await gather(consumer));
+        while (!stop.aborted) await writeActivity(this.pool, await gather(consumer, stop));
       } catch (err) {
         if (stop.aborted) return;
         this.log.debug({ err }, 'activity.interrupted');
@@ -40,12 +40,19 @@ export class ActivityFeed {
 }
 
 /** The newest of each session among the messages that are there, or come within a second. */
-async function gather(consumer: Consumer): Promise<Map<string, string>> {
+async function gather(consumer: Consumer, stop: AbortSignal): Promise<Map<string, string>> {
   const seen = new Map<string, string>();
   const messages = await consumer.fetch({ max_messages: BATCH, expires: GATHER_MS });
-  for await (const message of messages) {
-    const { sessionId, at } = message.json<Activity>();
-    if (at > (seen.get(sessionId) ?? '')) seen.set(sessionId, at);
+  // While NATS is away nothing else would end the wait.
+  const end = () => messages.stop();
+  stop.addEventListener('abort', end, { once: true });
+  try {
+    for await (const message of messages) {
+      const { sessionId, at } = message.json<Activity>();
+      if (at > (seen.get(sessionId) ?? '')) seen.set(sessionId, at);
+    }
+  } finally {
+    stop.removeEventListener('abort', end);
   }
   return seen;
 }

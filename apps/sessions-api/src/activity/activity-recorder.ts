@@ -25,7 +25,8 @@ export class ActivityRecorder {
 
   record(activity: Activity): void {
     this.told.set(activity.sessionId, activity.at);
-    this.bus.connection?.publish(activitySubject(activity.sessionId), JSON.stringify(activity));
+    if (this.bus.isConnected)
+      this.bus.connection?.publish(activitySubject(activity.sessionId), JSON.stringify(activity));
   }
 
   /** What the read model knows, or this process if it knows more; sessions that were never seen are missing. */

@@ -18,6 +18,8 @@ import { credentialId } from '../access/principal.js';
 import { IdempotencyKeyReused } from './idempotency-key-reused.js';
 import { StreamQueue } from './stream-queue.js';
 
+/** Whoever waited longer for the commands before his own has given up. */
+const WAIT_FOR_MS = 10_000;
 const TRY_FOR_MS = 2_000;
 const MAX_JITTER_MS = 50;
 
@@ -73,8 +75,13 @@ export class Decisions {
     decision: Decision<State, Event, Result>,
   ): Promise<Decided<Result>> {
     const { caller, streamId } = decision;
+    const giveUpAt = performance.now() + WAIT_FOR_MS;
     return inSpan('decide', { parent: caller.traceparent, refuses }, ({ traceparent }) =>
-      this.queue.run(streamId, () => this.decide({ ...decision, caller: { ...caller, traceparent } })),
+      this.queue.run(streamId, () => {
+        if (performance.now() > giveUpAt)
+          throw new LogError('LOG_BUSY', 'too many commands of this account wait');
+        return this.decide({ ...decision, caller: { ...caller, traceparent } });
+      }),
     );
   }
 
