@@ -5,8 +5,9 @@ const KIB = 1_024;
 /**
  * How much, and for how long, anyone may keep a connection busy. A head has to be complete within 10 s of its first byte
  * (of the connection's start, for the first), the whole request within 20 s, looked at each second. A connection on which
- * nothing moves for a minute is closed, even if an answer is still to be fetched. Between requests it may rest for 72 s:
- * longer than the usual 60 s of a load balancer, which would otherwise send a request into a connection that we close.
+ * nothing moves for a minute is closed, two where the client does not fetch an answer. Between requests it may rest for
+ * 72 s: longer than the usual 60 s of a load balancer, which would otherwise send a request into a connection that we
+ * close.
  */
 export const connectionLimits = {
   bodyLimit: 64 * KIB,
