@@ -4,7 +4,7 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
-import { answerHeaders } from './http/answer-headers.js';
+import { setAnswerHeaders } from './http/answer-headers.js';
 import { readBodies } from './http/body.js';
 import { trusts } from './http/client-address.js';
 import { connectionLimits } from './http/connection-limits.js';
@@ -37,7 +37,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     return503OnClosing: false,
     // A path that Fastify cannot read comes past every hook and filter.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      reply.headers(answerHeaders(request));
+      setAnswerHeaders(request, reply);
       app.get(ProblemFilter).answer(error, request, reply);
     },
   });
@@ -52,7 +52,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   carryOutInOrder(instance);
   traceRequests(instance);
   instance.addHook('onRequest', (request, reply, done) => {
-    reply.headers(answerHeaders(request));
+    setAnswerHeaders(request, reply);
     done();
   });
   if (config.RATE_LIMIT_PER_MINUTE > 0) await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const YEAR_SECONDS = 31_536_000;
 
@@ -27,10 +27,7 @@ const PAGE = {
 };
 
 /** What every answer carries. HSTS only where TLS was used: over plain HTTP browsers have to ignore it. */
-export function answerHeaders(request: FastifyRequest): Record<string, string> {
-  return {
-    ...(request.routeOptions.url?.startsWith('/docs') ? PAGE : DATA),
-    ...(request.protocol === 'https' && { 'strict-transport-security': `max-age=${YEAR_SECONDS}` }),
-    'x-request-id': request.id,
-  };
+export function setAnswerHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers(request.url.startsWith('/docs') ? PAGE : DATA).header('x-request-id', request.id);
+  if (request.protocol === 'https') reply.header('strict-transport-security', `max-age=${YEAR_SECONDS}`);
 }
