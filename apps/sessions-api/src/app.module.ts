@@ -87,7 +87,7 @@ const log = [
     inject: [CONFIG, RelayService, Metrics],
     useFactory: (config: Config, relay: RelayService, metrics: Metrics) =>
       new LogWriter(config.DATABASE_URL, {
-        committed: (_head, appends, seconds) => {
+        committed: (appends, seconds) => {
           relay.appended();
           metrics.committed(appends, seconds);
         },

@@ -17,7 +17,8 @@ const MIGRATION_LOCK = 51_600_001;
 
 /** Brings the database to what this version needs: schemas, tables, the application's role and what it may do. */
 async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> {
-  const { username, password } = new URL(applicationUrl);
+  const application = new URL(applicationUrl);
+  const role = decodeURIComponent(application.username);
   const database = new DataSource({
     type: 'postgres',
     url: ownerUrl,
@@ -34,15 +35,16 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
   });
   await database.initialize();
   const runner = database.createQueryRunner();
+  const query: Query = (text, parameters) => runner.query(text, parameters);
   try {
-    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await refuseOwnersRole(runner.query.bind(runner), decodeURIComponent(username));
-    for (const schema of SCHEMAS) await runner.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    await query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await refuseOwnersRole(query, role);
+    for (const schema of SCHEMAS) await query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     const done = await database.runMigrations({ transaction: 'each' });
-    const role = escapeIdentifier(decodeURIComponent(username));
-    await createRole(runner.query.bind(runner), decodeURIComponent(username), decodeURIComponent(password));
-    for (const grant of [...eventLogGrants(role), ...readModelGrants(role), ...accessGrants(role)]) {
-      await runner.query(grant);
+    await createRole(query, role, decodeURIComponent(application.password));
+    const grantee = escapeIdentifier(role);
+    for (const grant of [...eventLogGrants(grantee), ...readModelGrants(grantee), ...accessGrants(grantee)]) {
+      await query(grant);
     }
     console.log(JSON.stringify({ msg: 'migrate.done', migrations: done.map(({ name }) => name) }));
   } finally {
@@ -66,8 +68,7 @@ async function createRole(query: Query, role: string, password: string): Promise
     await query(`CREATE ROLE ${escapeIdentifier(role)} LOGIN PASSWORD ${escapeLiteral(password)}`);
   } catch (error) {
     // Another database of the same server may have been migrated at the same moment.
-    if ((error as { code?: string }).code !== '23505' && (error as { code?: string }).code !== '42710')
-      throw error;
+    if (!['23505', '42710'].includes((error as { code?: string }).code ?? '')) throw error;
   }
 }
 

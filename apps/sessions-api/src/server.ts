@@ -1,3 +1,4 @@
+import { VERSION } from '#telemetry/version.js';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
@@ -70,7 +71,7 @@ function describe(app: NestFastifyApplication): void {
   const document = new DocumentBuilder()
     .setTitle('Signoff')
     .setDescription('Who is signed in, ending sign-ins at once, and proof of what happened.')
-    .setVersion('0.1.0')
+    .setVersion(VERSION)
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A session credential or an API key' })
     .build();
   SwaggerModule.setup('docs', app, () => requireNoBodyToDelete(SwaggerModule.createDocument(app, document)), {

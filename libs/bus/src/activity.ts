@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { Instant } from '#domain/instant.js';
 import { DiscardPolicy, RetentionPolicy, StorageType, type JetStreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
+import { shardOf } from './subjects.js';
 
 export const ACTIVITY_STREAM = 'ACTIVITY';
 
 const SUBJECTS = 'activity.*';
 const HELD_MS = 600_000;
 const MAX_BYTES = 256 * 1024 * 1024;
-const SHARDS = 64;
 
 /** A session was seen in use. Best effort: losing one costs a minute of `lastSeenAt`, and it is never in the log. */
 export interface Activity {
@@ -16,8 +15,7 @@ export interface Activity {
   readonly at: Instant;
 }
 
-export const activitySubject = (sessionId: string) =>
-  `activity.${createHash('sha256').update(sessionId).digest()[0]! % SHARDS}`;
+export const activitySubject = (sessionId: string) => `activity.${shardOf(sessionId)}`;
 
 /** In memory: what it held is gone after a restart of the server, and nobody misses it. */
 export async function ensureActivityStream(manager: JetStreamManager, replicas: number): Promise<void> {

@@ -1,10 +1,8 @@
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 
 /**
+ * Keeps trying, at the start as later: by default the client gives up and leaves the process without a bus.
  * `servers`: comma-separated URLs, of which the first may carry user and password for all of them.
- *
- * Keeps trying, at the start as later: by default the client gives up and leaves the process without a
- * bus.
  */
 export function connectBus(
   servers: string,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#event-log/event.js';
-import { logHeader, parseLogHeader, toMessage, type Envelope } from './envelope.js';
+import { toMessage, type Envelope } from './envelope.js';
 
 const log = { logId: '0b7f1f6e-52a5-4c1e-9a53-6f2f0f6f9d11', epoch: 2 };
 const SOURCE = 'https://signoff.example/log';
@@ -86,15 +86,5 @@ describe('a message of the bus', () => {
 
   it('names the schema in its type', () => {
     expect(headersOf({ schema: 3 })['ce-type']).toBe('signoff.session.revoked.v3');
-  });
-});
-
-describe('the header that names a log', () => {
-  it('can be read back', () => {
-    expect(parseLogHeader(logHeader(log))).toEqual(log);
-  });
-
-  it.each(['', 'x', '/', '0b7f1f6e-52a5-4c1e-9a53-6f2f0f6f9d11/'])('is not %j', (text) => {
-    expect(() => parseLogHeader(text)).toThrow('Signoff-Log');
   });
 });

@@ -70,9 +70,3 @@ export function toMessage(event: RecordedEvent, log: LogIdentity, source: string
 }
 
 export const logHeader = ({ logId, epoch }: LogIdentity) => `${logId}/${epoch}`;
-
-export function parseLogHeader(text: string): LogIdentity {
-  const [logId, epoch] = text.split('/');
-  if (!logId || !epoch) throw new Error(`not a Signoff-Log header: ${text}`);
-  return { logId, epoch: Number(epoch) };
-}

@@ -25,8 +25,9 @@ export function namesOf(type: string): { token: string; name: string } {
   return names;
 }
 
-/** `sessions.<token>.<shard>`. JetStream keeps every subject in memory, so accounts share 64; one keeps the same for ever. */
-export function subjectOf(event: { type: string; streamId: string }): string {
-  const shard = createHash('sha256').update(event.streamId).digest()[0]! % SHARDS;
-  return `sessions.${namesOf(event.type).token}.${shard}`;
-}
+/** JetStream keeps every subject in memory, so all share 64; each id keeps the same for ever. */
+export const shardOf = (id: string): number => createHash('sha256').update(id).digest()[0]! % SHARDS;
+
+/** `sessions.<token>.<shard>` */
+export const subjectOf = (event: { type: string; streamId: string }): string =>
+  `sessions.${namesOf(event.type).token}.${shardOf(event.streamId)}`;

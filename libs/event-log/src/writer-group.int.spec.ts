@@ -25,7 +25,7 @@ const eventsOf = (outcome: AppendOutcome) => (outcome.kind === 'appended' ? outc
 describe('a group of appends', () => {
   const grouped = async (use: (writer: LogWriter, sizes: number[]) => Promise<void>) => {
     const sizes: number[] = [];
-    const writer = new LogWriter(database.appUrl, { committed: (_, appends) => void sizes.push(appends) });
+    const writer = new LogWriter(database.appUrl, { committed: (appends) => void sizes.push(appends) });
     try {
       await use(writer, sizes);
     } finally {

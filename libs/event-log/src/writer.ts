@@ -19,7 +19,7 @@ interface Waiting {
 
 export interface WriterHooks {
   /** After a commit that moved the head: how many appends shared it, and the seconds that it took. */
-  readonly committed?: (head: Head, appends: number, seconds: number) => void;
+  readonly committed?: (appends: number, seconds: number) => void;
 }
 
 /**
@@ -84,11 +84,11 @@ export class LogWriter {
   private async settle(group: Waiting[]): Promise<void> {
     try {
       const began = performance.now();
-      const { outcomes, events, head } = await this.commit(group.map(({ append }) => append));
+      const { outcomes, events } = await this.commit(group.map(({ append }) => append));
       const seconds = (performance.now() - began) / 1000;
       // Before the hook, whose failure must not make what is written look unwritten.
       group.forEach(({ resolve }, i) => resolve(outcomes[i]!));
-      if (events.length > 0) this.hooks.committed?.(head, group.length, seconds);
+      if (events.length > 0) this.hooks.committed?.(group.length, seconds);
     } catch (error) {
       if (group.length > 1 && isOneAppendsFault(error)) {
         for (const one of group) await this.settle([one]);

@@ -1,8 +1,9 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { accountStreamId } from '#event-log/account-stream.js';
 import { LogWriter } from '#event-log/writer.js';
 import { sessionIdFrom } from '#domain/identifier.js';
 import { SignJWT } from 'jose';
+import { append, newEvent } from '../../harness/appends.js';
 import { signingKey } from './signing-key.js';
 import type { Issued } from './sessions.js';
 import type { World } from './world.js';
@@ -18,15 +19,7 @@ export async function expiredSession(world: World, accountId: string): Promise<I
   const writer = new LogWriter(world.database.appUrl);
   try {
     const data = JSON.stringify({ sessionId: token, issuedAt, expiresAt });
-    const event = {
-      eventId: randomUUID(),
-      type: 'SessionIssued',
-      schema: 1,
-      data,
-      sealed: null,
-      metadata: '{}',
-    };
-    await writer.append({ streamId: accountStreamId(accountId), expectedVersion: null, events: [event] });
+    await writer.append(append(accountStreamId(accountId), null, newEvent({ data })));
   } finally {
     await writer.close();
   }

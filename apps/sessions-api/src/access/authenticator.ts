@@ -1,6 +1,6 @@
 import type { Instant } from '#domain/instant.js';
 import { ACCOUNT_SCOPES } from '#domain/api-key/scopes.js';
-import { liveSession, type Session } from '#domain/account-sessions/decider.js';
+import { liveSession } from '#domain/account-sessions/decider.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
 import type { IdleSessions } from '../activity/idle-sessions.js';
 import { AccessError } from './access-error.js';
@@ -28,24 +28,24 @@ export class Authenticator {
     return text.startsWith('eyJ') ? this.bySession(text) : this.byKey(text);
   }
 
-  /** The live session that a credential stands for, with its claims; null when it stands for none. */
-  async liveSessionOf(text: string): Promise<{ claims: SessionClaims; session: Session } | null> {
+  /** What a credential says, if it stands for a session that is alive. */
+  async liveClaims(text: string): Promise<SessionClaims | null> {
     const claims = await this.credentials.verify(text);
-    return claims && this.live(claims);
+    return claims && (await this.isAlive(claims)) ? claims : null;
   }
 
-  private async live(claims: SessionClaims) {
+  private async isAlive(claims: SessionClaims): Promise<boolean> {
     const fold = await this.accounts.current(accountStreamId(claims.sub));
     const session = liveSession(fold.state.sessions, claims.sid, fold.now);
-    if (!session || hasExpired(claims, fold.now)) return null;
-    return (await this.idle.endIfIdle(claims.sub, fold, claims.sid)) ? null : { claims, session };
+    if (!session || hasExpired(claims, fold.now)) return false;
+    return !(await this.idle.endIfIdle(claims.sub, fold, claims.sid));
   }
 
   private async bySession(text: string): Promise<Principal> {
     const claims = await this.credentials.verify(text);
     if (!claims) throw refused();
     const { sub, sid } = claims;
-    if (!(await this.live(claims))) throw refused(sid);
+    if (!(await this.isAlive(claims))) throw refused(sid);
     return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES };
   }
 

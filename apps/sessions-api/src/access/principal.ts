@@ -17,8 +17,11 @@ export type Principal =
   | { readonly kind: 'service-key'; readonly keyId: string; readonly scopes: readonly Scope[] };
 
 export type AccountPrincipal = Exclude<Principal, { kind: 'service-key' }>;
-export type ServicePrincipal = Extract<Principal, { kind: 'service-key' }>;
 
 /** The public name of the credential: it tells who asked, and opens nothing. */
 export const credentialId = (principal: Principal): string =>
   principal.kind === 'session' ? principal.sessionId : principal.keyId;
+
+/** The session whose credential was used, if one was. */
+export const sessionIdOf = (principal: Principal): string | undefined =>
+  principal.kind === 'session' ? principal.sessionId : undefined;

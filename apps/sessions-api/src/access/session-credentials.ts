@@ -4,10 +4,10 @@ import { isSessionId } from '#domain/identifier.js';
 import type { Instant } from '#domain/instant.js';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
+import { SIGNING_ALGORITHM } from './new-signing-key.js';
 import type { SigningKeys } from './signing-keys.js';
 
 const TYPE = 'signoff-session+jwt';
-const ALGORITHM = 'EdDSA';
 const MAX_LENGTH = 4_096;
 const KEEP_VERIFIED = 50_000;
 
@@ -44,7 +44,7 @@ export class SessionCredentials {
   }): Promise<string> {
     const { kid, privateKey } = await this.keys.current();
     const token = new SignJWT({ sid: session.sessionId })
-      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid })
+      .setProtectedHeader({ alg: SIGNING_ALGORITHM, typ: TYPE, kid })
       .setIssuer(this.issuer)
       .setSubject(session.accountId)
       .setIssuedAt(Math.floor(Date.parse(session.issuedAt) / 1000))
@@ -78,7 +78,7 @@ export class SessionCredentials {
           return key;
         },
         {
-          algorithms: [ALGORITHM],
+          algorithms: [SIGNING_ALGORITHM],
           typ: TYPE,
           issuer: this.issuer,
           audience: this.audience,

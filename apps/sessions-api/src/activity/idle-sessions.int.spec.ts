@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sessionIdFrom } from '#domain/identifier.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
@@ -8,6 +8,7 @@ import { readHead } from '#event-log/read.js';
 import { Vault } from '#event-log/vault.js';
 import { LogWriter } from '#event-log/writer.js';
 import type { Pool } from 'pg';
+import { append, newEvent } from '../../../../test/harness/appends.js';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
 import { Decisions } from '../commands/decisions.js';
 import { RevokeSessionHandler } from '../commands/revoke-session.js';
@@ -63,15 +64,7 @@ const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOSt
 async function issued(accountId: string, minutesAgo: number): Promise<string> {
   const sessionId = sessionIdFrom(randomBytes(16));
   const data = JSON.stringify({ sessionId, issuedAt: ago(minutesAgo), expiresAt: ago(-600) });
-  const event = {
-    eventId: randomUUID(),
-    type: 'SessionIssued',
-    schema: 1,
-    data,
-    sealed: null,
-    metadata: '{}',
-  };
-  await writer.append({ streamId: accountStreamId(accountId), expectedVersion: null, events: [event] });
+  await writer.append(append(accountStreamId(accountId), null, newEvent({ data })));
   return sessionId;
 }
 

@@ -1,7 +1,6 @@
 import { accountSessions } from '#domain/account-sessions/decider.js';
 import type { Lifetime } from '#domain/account-sessions/lifetime.js';
 import { DomainError } from '#domain/domain-error.js';
-import { isSessionId } from '#domain/identifier.js';
 import type { Instant } from '#domain/instant.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
 import { Inject } from '@nestjs/common';
@@ -43,7 +42,7 @@ export class ExtendSessionHandler implements ICommandHandler<ExtendSession> {
   ) {}
 
   async execute({ caller, sessionId, lifetime }: ExtendSession): Promise<ExtendedSession> {
-    const accountId = isSessionId(sessionId) ? await accountOfSession(this.pool, sessionId) : undefined;
+    const accountId = await accountOfSession(this.pool, sessionId);
     if (accountId === undefined) throw new DomainError('SESSION_NOT_FOUND', 'no such active session');
     const { result } = await this.decisions.make({
       caller,

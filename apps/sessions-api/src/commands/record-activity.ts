@@ -1,6 +1,5 @@
 import { liveSession } from '#domain/account-sessions/decider.js';
 import { DomainError } from '#domain/domain-error.js';
-import { isSessionId } from '#domain/identifier.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Pool } from 'pg';
@@ -25,7 +24,7 @@ export class RecordActivityHandler implements ICommandHandler<RecordActivity> {
   /** What was told within the last minute is not looked up again, so a session ended since then is still accepted. */
   async execute({ sessionId }: RecordActivity): Promise<void> {
     if (this.activity.wasToldLately(sessionId)) return;
-    const accountId = isSessionId(sessionId) ? await accountOfSession(this.pool, sessionId) : undefined;
+    const accountId = await accountOfSession(this.pool, sessionId);
     const fold = accountId === undefined ? null : await this.accounts.current(accountStreamId(accountId));
     if (!fold || !liveSession(fold.state.sessions, sessionId, fold.now)) {
       throw new DomainError('SESSION_NOT_FOUND', 'no such active session');

@@ -3,6 +3,7 @@ import type { RevocationReason } from '#domain/account-sessions/events.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Caller } from '../access/caller.js';
+import { sessionIdOf } from '../access/principal.js';
 import { Decisions } from './decisions.js';
 
 export interface RevokedSessions {
@@ -31,7 +32,7 @@ export class RevokeSessionsHandler implements ICommandHandler<RevokeSessions> {
   ) {}
 
   async execute({ caller, accountId, reason, except, note }: RevokeSessions): Promise<RevokedSessions> {
-    const actingSessionId = caller.principal.kind === 'session' ? caller.principal.sessionId : undefined;
+    const actingSessionId = sessionIdOf(caller.principal);
     const { result } = await this.decisions.make({
       caller,
       streamId: accountStreamId(accountId),

@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForAccount } from '../access/access.guard.js';
 import type { Caller } from '../access/caller.js';
-import type { AccountPrincipal } from '../access/principal.js';
+import { type AccountPrincipal, sessionIdOf } from '../access/principal.js';
 import { RevokeSession } from '../commands/revoke-session.js';
 import { RevokeSessions } from '../commands/revoke-sessions.js';
 import { FindActiveSession } from '../queries/find-active-session.js';
@@ -38,7 +38,7 @@ export class AccountSessionsController {
     @Query({ schema: pageInput }) page: PageInput,
   ): Promise<SessionsOutput> {
     const sessions = await this.queries.execute(new ListActiveSessions(principal.accountId, page));
-    return toSessionsOutput(sessions, page, currentTokenOf(principal));
+    return toSessionsOutput(sessions, page, sessionIdOf(principal) ?? null);
   }
 
   @Get('count')
@@ -61,7 +61,7 @@ export class AccountSessionsController {
     const session = await this.queries.execute(
       new FindActiveSession(principal.accountId, requireToken(token)),
     );
-    return { data: toSessionOutput(session, currentTokenOf(principal)) };
+    return { data: toSessionOutput(session, sessionIdOf(principal) ?? null) };
   }
 
   @Delete()
@@ -89,6 +89,3 @@ export class AccountSessionsController {
     return { data: { revoked: true, ...(await this.commands.execute(command)) } };
   }
 }
-
-const currentTokenOf = (principal: AccountPrincipal) =>
-  principal.kind === 'session' ? principal.sessionId : null;

@@ -1,3 +1,4 @@
+import { isSessionId } from '#domain/identifier.js';
 import { accountIdOf } from '#event-log/account-stream.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import type { Pool } from 'pg';
@@ -7,6 +8,7 @@ import type { Pool } from 'pg';
  * for what it does not have yet the log behind its checkpoint is searched.
  */
 export async function accountOfSession(pool: Pool, sessionId: string): Promise<string | undefined> {
+  if (!isSessionId(sessionId)) return undefined;
   const { rows } = await pool.query<{ accountId: string | null; streamId: string | null }>({
     name: 'account-of-session',
     text: `

@@ -25,9 +25,9 @@ export class IntrospectSessionHandler implements IQueryHandler<IntrospectSession
   constructor(private readonly authenticator: Authenticator) {}
 
   async execute({ credential }: IntrospectSession): Promise<Introspection> {
-    const live = await this.authenticator.liveSessionOf(credential);
-    if (!live) return { active: false };
-    const { sub, sid, iat, exp, iss } = live.claims;
+    const claims = await this.authenticator.liveClaims(credential);
+    if (!claims) return { active: false };
+    const { sub, sid, iat, exp, iss } = claims;
     return { active: true, sub, sid, iat, exp, iss, token_type: 'Bearer' };
   }
 }

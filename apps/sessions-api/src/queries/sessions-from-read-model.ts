@@ -12,7 +12,8 @@ const LIST = `
   WITH live AS (
     SELECT * FROM read_model.session WHERE account_id = $1 AND expires_at > now()
   ), page AS (
-    SELECT session_id, issued_at, expires_at, coalesce(last_seen_at, issued_at) AS last_seen_at, ip_address, user_agent, fingerprint, browser, os, device
+    SELECT session_id, issued_at, expires_at, coalesce(last_seen_at, issued_at) AS last_seen_at,
+      ip_address, user_agent, fingerprint, browser, os, device
     FROM live LEFT JOIN read_model.activity USING (session_id) ORDER BY issued_position DESC LIMIT $4 OFFSET $5
   )
   SELECT (SELECT count(*) FROM live) AS total,

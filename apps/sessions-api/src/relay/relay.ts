@@ -77,35 +77,35 @@ export class Relay {
     this.become({ state: 'relaying', position });
     while (!lost.aborted) {
       const events = await readForward(this.pool, position, BATCH);
-      const messages = events.map((event) => toMessage(event, head, this.settings.source));
-      const publication = await this.publish(client, messages);
-      if (publication.kind === 'failed') throw publication.reason;
-      if (publication.kind === 'stored' && events.length > 0) {
-        position += events.length;
-        contradictions = 0;
-        progressed();
-        this.become({ state: 'relaying', position });
-        continue;
-      }
-      if (publication.kind === 'stored') await this.wakeUp.sleep(POLL_MS, lost);
-      if (publication.kind === 'wrong-sequence' || Date.now() - alignedAt > REALIGN_MS) {
-        const aligned = await alignWithStream(this.pool, this.bus, this.settings.stream);
-        alignedAt = Date.now();
-        if (publication.kind === 'wrong-sequence' && aligned.position === position) {
-          if (++contradictions === MAX_CONTRADICTIONS) {
-            throw new RelayRefusal(
-              'STREAM_REFUSES_ITS_SEQUENCE',
-              `the stream is at ${position} and refuses ${position + 1}`,
-            );
-          }
+      if (events.length === 0) {
+        await this.wakeUp.sleep(POLL_MS, lost);
+        if (Date.now() - alignedAt <= REALIGN_MS) continue;
+      } else {
+        const messages = events.map((event) => toMessage(event, head, this.settings.source));
+        const publication = await this.publish(client, messages);
+        if (publication.kind === 'failed') throw publication.reason;
+        if (publication.kind === 'stored') {
+          position += events.length;
+          contradictions = 0;
+          progressed();
+          this.become({ state: 'relaying', position });
+          continue;
         }
-        ({ head, position } = aligned);
       }
+      const aligned = await alignWithStream(this.pool, this.bus, this.settings.stream);
+      alignedAt = Date.now();
+      const contradicts = events.length > 0 && aligned.position === position;
+      if (contradicts && ++contradictions === MAX_CONTRADICTIONS) {
+        throw new RelayRefusal(
+          'STREAM_REFUSES_ITS_SEQUENCE',
+          `the stream is at ${position} and refuses ${position + 1}`,
+        );
+      }
+      ({ head, position } = aligned);
     }
   }
 
   private publish(client: JetStreamClient, messages: readonly BusMessage[]): Promise<Publication> {
-    if (messages.length === 0) return publishInOrder(client, messages);
     const links = () => [...new Set(messages.flatMap(({ headers }) => headers.get('traceparent') || []))];
     return inSpan('relay', { kind: 'producer', links }, async (span) => {
       const publication = await publishInOrder(client, messages);
