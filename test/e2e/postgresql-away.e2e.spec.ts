@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDatabase } from '../harness/database.js';
 import { startNats } from '../harness/nats.js';
+import { isStatement, startPostgresProxy } from '../harness/postgres-proxy.js';
 import { BusListener } from './harness/bus-listener.js';
 import { startOwnPostgres, type OwnPostgres } from './harness/own-postgres.js';
 import { expectProblem } from './harness/problem.js';
@@ -103,5 +105,23 @@ describe('PostgreSQL is away', () => {
     expect(await listedBy(api.as(session.accessToken))).toHaveLength(2);
     await setHead(rows[0]!.at);
     await issue(api.service, 'ada');
+  });
+});
+
+describe('a connection to PostgreSQL on which nothing moves any more', () => {
+  it('holds its own request for a bounded time, and no other', async () => {
+    const [database, nats] = await Promise.all([createDatabase(), startNats()]);
+    const proxy = await startPostgresProxy(database.appUrl);
+    const world = World.on({ ...database, appUrl: proxy.url }, nats);
+    const api = await world.startApi();
+    const frozen = proxy.trap(isStatement('list-active-sessions'), 'freeze');
+    const held = api.service.get(OPERATOR);
+    await frozen;
+    await issue(api.service, 'ada');
+    expect((await api.service.get(OPERATOR)).status).toBe(200);
+    expectProblem(await held, UNAVAILABLE);
+    proxy.thaw();
+    await world.stop();
+    await proxy.close();
   });
 });

@@ -1,5 +1,6 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ACTIVITY_STREAM, ensureActivityStream } from '#bus/activity.js';
 import { connectBus } from '#bus/connect.js';
 import { STREAM } from '#bus/subjects.js';
 import { RunningRelay } from '../../../test/harness/running-relay.js';
@@ -101,5 +102,21 @@ describe('the projector goes on by itself', () => {
     await expectFoldOfLog();
     await log.history();
     await expectFoldOfLog();
+  });
+});
+
+describe('a projector that is asked to stop while nats-server is away', () => {
+  it('stops, though it waits for activity', async () => {
+    await onStream(async (manager) => {
+      await ensureActivityStream(manager, 1);
+      await until(
+        async () => (await manager.streams.info(ACTIVITY_STREAM)).state.consumer_count,
+        (consumers) => consumers === 1,
+      );
+    });
+    await world.nats.stop();
+    await projector.logged('projector.degraded');
+    await projector.stop();
+    await world.nats.start();
   });
 });
