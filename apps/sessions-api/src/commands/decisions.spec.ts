@@ -15,7 +15,9 @@ describe('a command that waits for others of its account', () => {
     const first = new Promise<CurrentFold<null>>((resolve) => (answerFirst = resolve));
     const fold = { version: 0, state: null, snapshotVersion: 0, now: '2026-11-24T08:00:00.000Z' };
     const looks = [first, Promise.resolve(fold)];
-    const folds = { current: () => looks.shift() } as unknown as Folds<null>;
+    let looked!: () => void;
+    const firstLooks = new Promise<void>((resolve) => (looked = resolve));
+    const folds = { current: () => (looked(), looks.shift()) } as unknown as Folds<null>;
     const decisions = new Decisions({} as Pool, {} as LogWriter, {} as Vault);
     const make = (name: string) =>
       decisions.make({
@@ -25,26 +27,28 @@ describe('a command that waits for others of its account', () => {
         decide: () => [],
         result: () => name,
       });
-    return { make, release: () => answerFirst(fold) };
+    return { make, firstLooks, release: () => answerFirst(fold) };
   };
 
   it('is decided when its turn comes within ten seconds', async () => {
-    const { make, release } = waiting();
+    const { make, firstLooks, release } = waiting();
     const commands = [make('first'), make('second')];
     const arrived = performance.now();
+    await firstLooks;
     jest.spyOn(performance, 'now').mockReturnValue(arrived + 9_900);
     release();
     expect(await Promise.all(commands)).toMatchObject([{ result: 'first' }, { result: 'second' }]);
   });
 
   it('is refused as busy when it comes later, undecided', async () => {
-    const { make, release } = waiting();
+    const { make, firstLooks, release } = waiting();
     const first = make('first');
-    const refused = expect(make('second')).rejects.toMatchObject({ code: 'LOG_BUSY' });
+    const refusal = make('second').catch((error: unknown) => error);
     const arrived = performance.now();
+    await firstLooks;
     jest.spyOn(performance, 'now').mockReturnValue(arrived + 10_100);
     release();
     expect(await first).toMatchObject({ result: 'first' });
-    await refused;
+    expect(await refusal).toMatchObject({ code: 'LOG_BUSY' });
   });
 });
