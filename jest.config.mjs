@@ -18,6 +18,13 @@ const common = {
   transformIgnorePatterns: ['/node_modules/(?!(content-disposition|cookie)/)'],
 };
 
+/** A private PostgreSQL for the whole run, and nats-servers for each file. */
+export const onServices = {
+  ...common,
+  globalSetup: '<rootDir>/test/harness/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/harness/global-teardown.mjs',
+};
+
 /** `unit` needs nothing and takes seconds; `services` runs on a PostgreSQL and nats-servers that it starts itself. */
 export default {
   maxWorkers: 2,
@@ -26,12 +33,6 @@ export default {
   coverageProvider: 'v8',
   projects: [
     { ...common, displayName: 'unit', testRegex: '(?<!\\.(int|e2e|fault))\\.spec\\.ts$' },
-    {
-      ...common,
-      displayName: 'services',
-      testRegex: '\\.(int|e2e|fault)\\.spec\\.ts$',
-      globalSetup: '<rootDir>/test/harness/global-setup.mjs',
-      globalTeardown: '<rootDir>/test/harness/global-teardown.mjs',
-    },
+    { ...onServices, displayName: 'services', testRegex: '\\.(int|e2e)\\.spec\\.ts$' },
   ],
 };

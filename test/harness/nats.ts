@@ -7,6 +7,10 @@ export interface TestNats {
   readonly url: string;
   readonly storeDir: string;
   readonly stop: () => Promise<void>;
+  /** SIGKILL. */
+  readonly kill: () => Promise<void>;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
   /** Again on the same port and store. */
   readonly start: () => Promise<void>;
   /** Stops it and removes its store. */
@@ -22,6 +26,12 @@ export async function startNats(): Promise<TestNats> {
     url,
     storeDir,
     stop: () => server.stop(),
+    async kill() {
+      process.kill(server.pid, 'SIGKILL');
+      await server.exited;
+    },
+    freeze: () => void process.kill(server.pid, 'SIGSTOP'),
+    thaw: () => void process.kill(server.pid, 'SIGCONT'),
     async start() {
       server = await startNatsServer({ storeDir, port });
     },
