@@ -4,6 +4,7 @@ import { eventLogGrants } from '#event-log/migrations/grants.js';
 import { IndexMasterKeys1761955200011 } from '#event-log/migrations/index-master-keys.js';
 import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
 import { CreateActivity1761955200003 } from '#read-model/migrations/create-activity.js';
+import { CreateActivityHeard1761955200012 } from '#read-model/migrations/create-activity-heard.js';
 import { readModelGrants } from '#read-model/migrations/grants.js';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { DataSource } from 'typeorm';
@@ -31,6 +32,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       CreateActivity1761955200003,
       RotateSigningKey1761955200010,
       IndexMasterKeys1761955200011,
+      CreateActivityHeard1761955200012,
     ],
   });
   await database.initialize();

@@ -8,22 +8,17 @@ import { randomUUID } from 'node:crypto';
 import type { Caller } from '../access/caller.js';
 import { RevokeSession, RevokeSessionHandler } from '../commands/revoke-session.js';
 import { CONFIG, type Config } from '../config.js';
-import { BusConnection } from '../relay/bus-connection.js';
-import { ActivityRecorder } from './activity-recorder.js';
-
-/** Longer than it takes until every session in use has been told of again. */
-const GRACE_AFTER_RECONNECT_MS = 90_000;
+import { ActivityRecorder, TOLD_ONCE_A_SECONDS } from './activity-recorder.js';
 
 /**
- * The policy `SESSION_IDLE_MINUTES`: a session that nobody used for that long is ended when it is met. While the bus is
- * away use cannot be told, so that then nobody is ended for the lack of it.
+ * The policy `SESSION_IDLE_MINUTES`: a session that nobody used for that long is ended when it is met. Only if every use
+ * of all that time was heard of: after any gap nobody is ended until that time has passed again.
  */
 @Injectable()
 export class IdleSessions {
   constructor(
     private readonly accounts: AccountFolds,
     private readonly activity: ActivityRecorder,
-    private readonly bus: BusConnection,
     private readonly revoke: RevokeSessionHandler,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -46,17 +41,28 @@ export class IdleSessions {
   }
 
   private applies(): boolean {
-    return this.config.SESSION_IDLE_MINUTES > 0 && this.bus.connectedForMs() > GRACE_AFTER_RECONNECT_MS;
+    return this.config.SESSION_IDLE_MINUTES > 0;
   }
 
   private async end(accountId: string, sessions: readonly Session[], now: Instant): Promise<number> {
-    const usedSince = plusSeconds(now, -60 * this.config.SESSION_IDLE_MINUTES);
+    const usedSince = this.idleLimit(now);
     const candidates = sessions.filter(({ issuedAt }) => issuedAt < usedSince);
     if (candidates.length === 0) return 0;
-    const seen = await this.activity.lastSeen(candidates.map(({ sessionId }) => sessionId));
-    const idle = candidates.filter(({ sessionId }) => (seen.get(sessionId) ?? '') < usedSince);
+    const heard = await this.activity.heard(candidates.map(({ sessionId }) => sessionId));
+    if (!heard) return 0;
+    const { since, at, lastSeen } = heard;
+    const heardSince = this.idleLimit(at);
+    if (since > heardSince) return 0;
+    const idle = candidates.filter(
+      ({ sessionId, issuedAt }) => (lastSeen.get(sessionId) ?? issuedAt) < heardSince,
+    );
     await Promise.all(idle.map(({ sessionId }) => this.endOne(accountId, sessionId)));
     return idle.length;
+  }
+
+  /** Who was not seen from then on has been idle for too long at a time. Within a minute, use is told but once. */
+  private idleLimit(at: Instant): Instant {
+    return plusSeconds(at, -60 * this.config.SESSION_IDLE_MINUTES - TOLD_ONCE_A_SECONDS);
   }
 
   private async endOne(accountId: string, sessionId: string): Promise<void> {

@@ -4,7 +4,9 @@ import type { NatsConnection } from '@nats-io/transport-node';
 /** The process's connection to NATS. It may come late, go and come back: nothing that answers requests waits for it. */
 export class BusConnection {
   connection: NatsConnection | undefined;
-  private connectedSince: number | undefined;
+  isConnected = false;
+  /** Called when the connection is lost: what was published last may be lost with it. */
+  disconnected = (): void => undefined;
 
   /** Resolves with the first connection, however long that takes; undefined when the process stops before. */
   readonly connected: Promise<NatsConnection>;
@@ -18,15 +20,6 @@ export class BusConnection {
     );
   }
 
-  get isConnected(): boolean {
-    return this.connectedSince !== undefined;
-  }
-
-  /** How long the present connection has been standing, in milliseconds; 0 when there is none. */
-  connectedForMs(): number {
-    return this.connectedSince === undefined ? 0 : performance.now() - this.connectedSince;
-  }
-
   async close(): Promise<void> {
     this.stopped = true;
     await this.connection?.close();
@@ -35,11 +28,13 @@ export class BusConnection {
   private async follow(connection: NatsConnection): Promise<void> {
     if (this.stopped) return connection.close();
     this.connection = connection;
-    this.connectedSince = performance.now();
+    this.isConnected = true;
     for await (const { type } of connection.status()) {
-      if (type === 'disconnect') this.connectedSince = undefined;
-      if (type === 'reconnect') this.connectedSince = performance.now();
+      if (type === 'reconnect') this.isConnected = true;
+      if (type !== 'disconnect') continue;
+      this.isConnected = false;
+      if (!this.stopped) this.disconnected();
     }
-    this.connectedSince = undefined;
+    this.isConnected = false;
   }
 }
