@@ -12,27 +12,29 @@ interface Registration {
 }
 
 /** Each metric of an app, as its source registers it. */
-const registered = ['apps/sessions-api/src/metrics.ts', 'apps/session-projector/src/metrics.ts'].flatMap(
-  (path) => {
-    const source = read(path);
-    const made = [...source.matchAll(/new (Gauge|Counter|Histogram)\(\{\s*name: '(\w+)',([^}]*)\}\)/g)].map(
-      ([, kind, name, settings]) => {
-        const [, labels = ''] = /labelNames: \[([^\]]*)\]/.exec(settings!) ?? [];
-        return [name!, { kind: kind!, labels: labels.match(/\w+/g) ?? [] }] as const;
-      },
-    );
-    const gauges = [...source.matchAll(/this\.gauge\(\s*'(\w+)'/g)].map(
-      ([, name]) => [name!, { kind: 'Gauge', labels: [] }] as const,
-    );
-    return [...made, ...gauges];
-  },
-);
+const registered = [
+  'apps/sessions-api/src/metrics.ts',
+  'apps/session-projector/src/metrics.ts',
+  'libs/telemetry/src/process-metrics.ts',
+].flatMap((path) => {
+  const source = read(path);
+  const made = [...source.matchAll(/new (Gauge|Counter|Histogram)\(\{\s*name: '(\w+)',([^}]*)\}\)/g)].map(
+    ([, kind, name, settings]) => {
+      const [, labels = ''] = /labelNames: \[([^\]]*)\]/.exec(settings!) ?? [];
+      return [name!, { kind: kind!, labels: labels.match(/\w+/g) ?? [] }] as const;
+    },
+  );
+  const gauges = [...source.matchAll(/this\.gauge\(\s*'(\w+)'/g)].map(
+    ([, name]) => [name!, { kind: 'Gauge', labels: [] }] as const,
+  );
+  return [...made, ...gauges];
+});
 const metrics = new Map<string, Registration>(registered);
 
 /** Set by Prometheus at each scrape. */
 const OF_TARGETS = ['instance', 'job'];
 
-/** prom-client's own, which the API has as well. */
+/** prom-client's own, which both apps have as well. */
 const DEFAULT_METRICS = [
   'process_cpu_seconds_total',
   'process_resident_memory_bytes',

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { jetstream } from '@nats-io/jetstream';
+import { connectBus } from '#bus/connect.js';
 import { createClient } from '#event-log/connection.js';
 import { until } from '../harness/until.js';
 import { Scrape } from './harness/metrics.js';
@@ -21,6 +23,14 @@ async function growth(done: () => Promise<unknown>) {
   return (name: string, labels?: Record<string, string>) =>
     after.value(name, labels) - before.value(name, labels);
 }
+
+const relayStates = (scrape: Scrape) =>
+  Object.fromEntries(
+    [...scrape.valuesOf('signoff_relay_state', 'state')].map((state) => [
+      state,
+      scrape.value('signoff_relay_state', { state }),
+    ]),
+  );
 
 describe('what an operator asks an API process', () => {
   beforeAll(async () => {
@@ -55,6 +65,7 @@ describe('what an operator asks an API process', () => {
         expect(behind.value(`signoff_${who}_lag_seconds`)).toBeLessThan(most);
       }
       expect(behind.value('signoff_log_position')).toBe(2);
+      expect(relayStates(behind)).toEqual({ standby: 1, relaying: 0, degraded: 0, refused: 0 });
     });
 
     it('and are gone when the relay leads and the projector runs', async () => {
@@ -65,6 +76,7 @@ describe('what an operator asks an API process', () => {
         () => Scrape.of(api.as()),
         (scrape) => scrape.value('signoff_relay_lag_events') === 0,
       );
+      expect(relayStates(caughtUp)).toEqual({ standby: 0, relaying: 1, degraded: 0, refused: 0 });
       for (const name of ['relay_lag_seconds', 'projection_lag_events', 'projection_lag_seconds']) {
         expect([name, caughtUp.has(`signoff_${name}`)]).toEqual([name, true]);
         expect([name, caughtUp.value(`signoff_${name}`)]).toEqual([name, 0]);
@@ -164,9 +176,21 @@ describe('what an operator asks an API process', () => {
 
   it('what is running', async () => {
     const scrape = await Scrape.of(api.as());
+    expect([...scrape.valuesOf('signoff_build_info', 'app')]).toEqual(['sessions-api']);
     expect(scrape.valuesOf('signoff_build_info', 'node').size).toBe(1);
     expect([...scrape.valuesOf('signoff_build_info', 'version')]).toEqual([
       expect.stringMatching(/^\d+\.\d+\.\d+/),
     ]);
+  });
+
+  it('that its relay refuses a stream that is not the mirror of the log', async () => {
+    await api.stop();
+    const bus = await connectBus(world.nats.url, 'test');
+    await jetstream(bus).publish('sessions.revoked.1', '{}');
+    await bus.close();
+    api = await world.startApi();
+    await api.logged('relay.refused');
+    const states = relayStates(await Scrape.of(api.as()));
+    expect(states).toEqual({ standby: 0, relaying: 0, degraded: 0, refused: 1 });
   });
 });

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { processMetrics } from '#telemetry/process-metrics.js';
 
 /** Gauges are set when they are asked for. */
 @Injectable()
 export class Metrics {
-  readonly registry = new Registry();
+  readonly registry = processMetrics('session-projector');
 
   readonly eventsApplied = new Counter({
     name: 'signoff_projection_events_applied_total',

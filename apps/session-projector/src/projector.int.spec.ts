@@ -103,6 +103,10 @@ describe('the projector', () => {
     expect(metrics).toContain(`signoff_projection_checkpoint_position ${position}\n`);
     expect(metrics).toContain('signoff_projection_lag_events 0\n');
     expect(metrics).toContain('signoff_projection_stopped 0\n');
+    expect(metrics).toMatch(
+      /signoff_build_info\{app="session-projector",version="\d+\.\d+\.\d+",node=".+"\} 1\n/,
+    );
+    expect(metrics).toMatch(/process_resident_memory_bytes [1-9]/);
     expect(metrics).toMatch(/signoff_projection_events_applied_total [1-9]/);
   });
 });

@@ -2,19 +2,21 @@ import { streamInfo } from '#bus/stream.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import { lagBehind } from '#read-model/lag.js';
-import { VERSION } from '#telemetry/version.js';
+import { processMetrics } from '#telemetry/process-metrics.js';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import { BusConnection } from './relay/bus-connection.js';
+import { RELAY_STATES } from './relay/relay.js';
+import { RelayService } from './relay/relay.service.js';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /** What an operator asks of one API process. What cannot be reached is not known: its gauge is NaN, the rest is answered. */
 @Injectable()
 export class Metrics {
-  private readonly registry = new Registry();
+  private readonly registry = processMetrics('sessions-api');
   readonly contentType = this.registry.contentType;
 
   private readonly batchSize = new Histogram({
@@ -54,6 +56,12 @@ export class Metrics {
     'signoff_relay_lag_seconds',
     'Age of the oldest event that the stream lacks',
   );
+  private readonly relayState = new Gauge({
+    name: 'signoff_relay_state',
+    help: 'Which state the relay of this process is in: 1, and 0 for the others',
+    labelNames: ['state'],
+    registers: [this.registry],
+  });
   private readonly projectionLag = this.gauge(
     'signoff_projection_lag_events',
     'Events that the read model lacks',
@@ -66,15 +74,8 @@ export class Metrics {
   constructor(
     private readonly pool: Pool,
     private readonly bus: BusConnection,
-  ) {
-    collectDefaultMetrics({ register: this.registry });
-    new Gauge({
-      name: 'signoff_build_info',
-      help: 'Always 1: what is running',
-      labelNames: ['version', 'node'],
-      registers: [this.registry],
-    }).set({ version: VERSION, node: process.versions.node }, 1);
-  }
+    private readonly relay: RelayService,
+  ) {}
 
   committed(appends: number, seconds: number): void {
     this.batchSize.observe(appends);
@@ -94,6 +95,8 @@ export class Metrics {
     this.poolConnections.set({ state: 'open' }, this.pool.totalCount);
     this.poolConnections.set({ state: 'idle' }, this.pool.idleCount);
     this.poolConnections.set({ state: 'waited-for' }, this.pool.waitingCount);
+    const { state } = this.relay.status;
+    for (const one of RELAY_STATES) this.relayState.set({ state: one }, one === state ? 1 : 0);
     const [published, projected] = await Promise.all([
       this.lastSequence().catch(() => NaN),
       this.checkpoint().catch(() => NaN),

@@ -23,6 +23,13 @@ export type RelayStatus =
   | { readonly state: 'degraded'; readonly reason: string }
   | { readonly state: 'refused'; readonly reason: string };
 
+export const RELAY_STATES = [
+  'standby',
+  'relaying',
+  'degraded',
+  'refused',
+] as const satisfies RelayStatus['state'][];
+
 export interface RelaySettings {
   readonly stream: StreamSettings;
   /** `ce-source` of every message. */
