@@ -181,7 +181,7 @@ async function readModelProblems(world: World): Promise<string[]> {
 }
 
 /** P4, P5: every process lists and accepts the same, and gives the first answer to what was sent before. */
-async function answerProblems(load: Load, apis: readonly Api[], random: Random): Promise<string[]> {
+export async function answerProblems(load: Load, apis: readonly Api[], random: Random): Promise<string[]> {
   const problems: string[] = [];
   for (const api of apis) {
     for (const account of load.book.names) {
@@ -197,7 +197,7 @@ async function answerProblems(load: Load, apis: readonly Api[], random: Random):
       const form = { token: session.issued.accessToken };
       const { body } = await api.service.postForm('/api/introspect', form);
       load.book.judgeAccepted(session, body.active as boolean, since, api.url);
-      const sent = random.pick(load.sent);
+      const sent = random.pick(load.sent.filter(({ answer }) => answer));
       const again = await sent.send(api);
       const byOneWhoEnded = again.status === 401;
       if (!byOneWhoEnded && !isDeepStrictEqual(substance(again), substance(sent.answer!))) {

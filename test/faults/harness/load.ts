@@ -43,6 +43,8 @@ export class Load {
   /** Answers 5xx, broken connections, silence: of commands and questions. */
   failures = 0;
   answers = 0;
+  private readonly attempts = new Map<string, number>();
+  private readonly flying = new Map<Promise<Answer | undefined>, Api>();
   private readonly counted = new EventEmitter().setMaxListeners(100);
   private readonly clients: Promise<unknown>[];
   private readonly restMs: number;
@@ -66,6 +68,11 @@ export class Load {
     for (const enough = this.failures + more; this.failures < enough;) await once(this.counted, 'failure');
   }
 
+  /** The answers to what a process is being asked at this moment; undefined where none came. */
+  inFlight(api: Api): Promise<(Answer | undefined)[]> {
+    return Promise.all([...this.flying].flatMap(([attempt, asked]) => (asked === api ? attempt : [])));
+  }
+
   /** Sends nothing new; resolves when everything was answered. Throws when something never is. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -74,6 +81,13 @@ export class Load {
     const unanswered = this.sent.filter(({ answer }) => !answer);
     if (unanswered.length > 0)
       throw new Error(`never answered: ${unanswered.map(({ what }) => what).join()}`);
+  }
+
+  /** Leaves everything as it is. */
+  async abandon(): Promise<void> {
+    this.stopped = true;
+    this.giveUpAt = 0;
+    await Promise.all(this.clients);
   }
 
   private async client(accounts: readonly string[]): Promise<void> {
@@ -156,7 +170,7 @@ export class Load {
     const since = this.book.now;
     const api = this.options.random.pick(this.options.apis);
     const path = `${operatorPath(account)}?limit=${SHOWN_ON_ONE_PAGE}`;
-    const answer = await this.attempt(() => api.service.get(path));
+    const answer = await this.attempt(api, () => api.service.get(path));
     if (!this.expected(answer, 200)) return;
     const { data, pagination } = answer!.body as { data: { token: string }[]; pagination: { total: number } };
     if (pagination.total > SHOWN_ON_ONE_PAGE) return;
@@ -172,12 +186,10 @@ export class Load {
     const since = this.book.now;
     const api = this.options.random.pick(this.options.apis);
     const form = { token: session.issued!.accessToken };
-    const answer = await this.attempt(() => api.service.postForm('/api/introspect', form));
+    const answer = await this.attempt(api, () => api.service.postForm('/api/introspect', form));
     if (this.expected(answer, 200))
       this.book.judgeAccepted(session, answer!.body.active as boolean, since, api.url);
   }
-
-  private readonly attempts = new Map<string, number>();
 
   private async command(
     what: string,
@@ -188,14 +200,21 @@ export class Load {
     this.sent.push(sent);
     while (!sent.answer && performance.now() < this.giveUpAt) {
       this.attempts.set(key, (this.attempts.get(key) ?? 0) + 1);
-      sent.answer = await this.attempt(() => sent.send(this.options.random.pick(this.options.apis)));
+      const api = this.options.random.pick(this.options.apis);
+      sent.answer = await this.attempt(api, () => sent.send(api));
       if (!sent.answer) await sleep(this.options.random.between(20, 200));
     }
     return sent;
   }
 
   /** Undefined: nobody knows what came of it. */
-  private async attempt(send: () => Promise<Answer>): Promise<Answer | undefined> {
+  private attempt(api: Api, send: () => Promise<Answer>): Promise<Answer | undefined> {
+    const attempt = this.answerTo(send).finally(() => this.flying.delete(attempt));
+    this.flying.set(attempt, api);
+    return attempt;
+  }
+
+  private async answerTo(send: () => Promise<Answer>): Promise<Answer | undefined> {
     const patience = new AbortController();
     const silence = sleep(ANSWER_WITHIN_MS, undefined, { signal: patience.signal }).catch(() => undefined);
     const answer = await Promise.race([send().catch(() => undefined), silence]);

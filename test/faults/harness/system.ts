@@ -12,6 +12,8 @@ export class System {
   readonly apis: Api[] = [];
   readonly projectors: AppProcess[] = [];
 
+  private readonly loads: Load[] = [];
+
   private constructor(readonly world: World) {}
 
   static async start({ apis = 1, projectors = 1, world = World.create() } = {}): Promise<System> {
@@ -62,7 +64,9 @@ export class System {
   }
 
   load(options: Partial<LoadOptions> = {}): Load {
-    return new Load({ apis: this.apis, random: this.random, ...options });
+    const load = new Load({ apis: this.apis, random: this.random, ...options });
+    this.loads.push(load);
+    return load;
   }
 
   /** Ends the load, and compares everything that must agree. Says what there was. */
@@ -72,7 +76,8 @@ export class System {
     console.log(`seed ${SEED}: ${commands} commands, ${failures} failed attempts, ${events} events agree`);
   }
 
-  stop(): Promise<void> {
-    return this.world.stop();
+  async stop(): Promise<void> {
+    await Promise.all(this.loads.map((load) => load.abandon()));
+    await this.world.stop();
   }
 }
