@@ -1,49 +1,116 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fetchNatsServers, findPostgresVersions } from './versions.mjs';
 
 const usage = `Kills and damages what Signoff runs on, under load, and sees that nothing is lost.
 
-  npm run test:faults                         every scenario once, on the installed versions
-  npm run test:faults -- nats projector       those whose file name says so
-  npm run test:faults -- --times 10           ten times, with other seeds
-  npm run test:faults -- --seed 4711          with the choices of an earlier run
+  npm run test:faults                     every scenario once, on the installed versions
+  npm run test:faults -- nats projector   those whose file name says so
+  npm run test:faults -- --times 10       ten times, with other seeds
+  npm run test:faults -- --seed 4711      with the choices of an earlier run
+  npm run test:faults -- --all            on every version of NATS and PostgreSQL that can be had, a cluster as well;
+                                          writes what came of it to docs/fault-matrix.md
 
-Each run prints its seed: it makes the same choices again, though not the same timing.`;
+Each run prints its seed: it makes the same choices again, though not the same timing. A failed run ends the rest,
+except with --all.`;
 
 const root = join(import.meta.dirname, '../..');
+const say = (line) => console.log(line);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     times: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    all: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
 });
-if (values.help) console.log(usage);
-else process.exitCode = await repeat(Number(values.times));
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort());
+
+if (values.help) say(usage);
+else process.exitCode = values.all ? await runOnEveryVersion() : await repeat(Number(values.times));
 
 async function repeat(times) {
-  for (let round = 1; round <= times; round++) {
-    const seed = values.seed ?? String(randomInt(2 ** 31));
-    console.log(`run ${round} of ${times}, seed ${seed}`);
-    const exit = await run(seed);
-    if (exit !== 0) return exit;
+  for (let round = 1; round <= times && !stop.signal.aborted; round++) {
+    const { passed } = await run(`run ${round} of ${times}`);
+    if (!passed) return 1;
   }
-  return 0;
+  return stop.signal.aborted ? 130 : 0;
 }
 
-async function run(seed) {
-  const jest = join(root, 'node_modules/jest/bin/jest.js');
-  const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest];
+async function runOnEveryVersion() {
+  const { servers, remove } = await fetchNatsServers(say);
+  const runs = [];
+  try {
+    for (const postgres of await findPostgresVersions(say)) {
+      for (const nats of servers) {
+        if (stop.signal.aborted) return 130;
+        const name = `${nats.name}, ${postgres.name}`;
+        const variables = { NATS_SERVER: nats.binary, POSTGRES_BIN_DIR: postgres.binDir, FAULT_CLUSTER: '1' };
+        runs.push({ name, ...(await run(name, variables)) });
+      }
+    }
+  } finally {
+    await remove();
+  }
+  if (positionals.length === 0) await writeFile(join(root, 'docs/fault-matrix.md'), report(runs));
+  return runs.every(({ passed }) => passed) ? 0 : 1;
+}
+
+async function run(name, variables = {}) {
+  const seed = values.seed ?? String(randomInt(2 ** 31));
+  say(`${name}, seed ${seed}`);
+  const folder = await mkdtemp(join(tmpdir(), 'signoff-faults-'));
+  const outputFile = join(folder, 'results.json');
+  const began = performance.now();
+  try {
+    const exit = await jest(['--json', `--outputFile=${outputFile}`, ...positionals], {
+      ...variables,
+      FAULT_SEED: seed,
+    });
+    const { numPassedTests = 0, testResults = [] } = JSON.parse(
+      await readFile(outputFile, 'utf8').catch(() => '{}'),
+    );
+    const failed = testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+    );
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    say(`${name}, seed ${seed}: ${numPassedTests} passed, ${failed.length} failed, ${seconds} s`);
+    return { seed, seconds, count: numPassedTests, failed, passed: exit === 0 };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function jest(args, variables) {
   const child = spawn(
     process.execPath,
-    [...args, '--config', join(import.meta.dirname, 'jest.config.mjs'), ...positionals],
-    { cwd: root, env: { ...process.env, FAULT_SEED: seed }, stdio: 'inherit' },
+    [
+      ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+      join(root, 'node_modules/jest/bin/jest.js'),
+      ...['--config', join(import.meta.dirname, 'jest.config.mjs'), ...args],
+    ],
+    { cwd: root, env: { ...process.env, ...variables }, stdio: ['ignore', 'ignore', 'inherit'] },
   );
+  const end = () => child.kill('SIGTERM');
+  stop.signal.addEventListener('abort', end, { once: true });
   const [code] = await once(child, 'exit');
+  stop.signal.removeEventListener('abort', end);
   return code ?? 1;
 }
+
+const report = (runs) => `# The fault suite's last run on every version
+
+\`npm run test:faults -- --all\`, ${new Date().toISOString().slice(0, 10)}, Node ${process.version.slice(1)}.
+
+| on | seed | scenarios passed | failed | seconds |
+| --- | --- | --- | --- | --- |
+${runs.map(({ name, seed, count, failed, seconds }) => `| ${name} | ${seed} | ${count} | ${failed.join('; ') || 'none'} | ${seconds} |`).join('\n')}
+`;
