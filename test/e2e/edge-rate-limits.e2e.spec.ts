@@ -91,6 +91,15 @@ describe(`a limit of ${LIMIT} requests a minute`, () => {
     expect(refused.headers.ratelimit).toMatch(/^"address";r=0;t=\d+$/);
   });
 
+  it('holds for paths that cannot be read as well', async () => {
+    const address = newAddress();
+    const unreadable = () => api.as().get('/api/accounts/%zz/sessions', from(address));
+    expect((await unreadable()).headers.ratelimit).toMatch(/^"address";r=4;t=\d+$/);
+    expect(await times(LIMIT - 1, unreadable)).toEqual([400, 400, 400, 400]);
+    expect(await unreadable()).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+    expect((await api.as(keys[2]).get(OWN, from(address))).status).toBe(429);
+  });
+
   it.each([
     ['an IPv4 address written as IPv6', ['198.51.100.1', '::ffff:198.51.100.1', '::FFFF:c633:6401']],
     ['an address with a port', ['198.51.100.2', '198.51.100.2:50000', '198.51.100.2:50001']],

@@ -105,6 +105,7 @@ describe('what an operator asks an API process', () => {
       dataOf(await account.delete(`/api/account/sessions/${token}`));
       dataOf(await api.service.get(operatorPath('bob')));
       await api.service.get('/somewhere/else?secret=1');
+      await api.service.get('/api/accounts/%zz/sessions');
       await api.service.send('PUT', '/api/sessions');
     });
     const answered = (method: string, route: string, status: string) =>
@@ -114,13 +115,15 @@ describe('what an operator asks an API process', () => {
     expect(answered('DELETE', '/api/account/sessions/:token', '200')).toBe(1);
     expect(answered('GET', '/api/accounts/:accountId/sessions', '200')).toBe(1);
     expect(answered('GET', 'none', '404')).toBe(1);
+    expect(answered('GET', 'unreadable', '400')).toBe(1);
     expect(answered('PUT', 'none', '405')).toBe(1);
     const took = { method: 'GET', route: '/api/account/sessions', status: '200' };
     expect(grown('signoff_http_request_seconds_sum', took)).toBeGreaterThan(0);
 
     const routes = (await Scrape.of(api.as())).valuesOf('signoff_http_request_seconds_count', 'route');
     expect(routes.size).toBeGreaterThan(4);
-    for (const route of routes) expect(route).toMatch(/^(none|(\/(:?[A-Za-z]+|\.well-known|jwks\.json))+)$/);
+    for (const route of routes)
+      expect(route).toMatch(/^(none|unreadable|(\/(:?[A-Za-z]+|\.well-known|jwks\.json))+)$/);
   });
 
   it('what was refused, by code, also what no route or filter sees', async () => {

@@ -17,30 +17,35 @@ import { observeAnswers } from './http/observe.js';
 import { refuseOddRequests } from './http/odd-requests.js';
 import { carryOutInOrder } from './http/pipelines.js';
 import { ProblemFilter } from './http/problem.filter.js';
-import { limitRates } from './http/rate-limits.js';
+import { limitRates, type RateLimit } from './http/rate-limits.js';
 import { Refusals } from './http/refusals.js';
 import { requestIds } from './http/request-id.js';
 import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
 import { traceRequests } from './http/trace-requests.js';
+import { refuseUnreadablePath } from './http/unreadable-path.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
 import { Metrics } from './metrics.js';
 
 /** The whole application, ready to listen. */
 export async function createServer(config: Config): Promise<NestFastifyApplication> {
+  let limit: RateLimit | undefined;
+  const isTrusted = trusts(config.TRUSTED_PROXIES);
   const adapter = new FastifyAdapter({
     ...connectionLimits,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    trustProxy: config.TRUSTED_PROXIES.length > 0 && trusts(config.TRUSTED_PROXIES),
+    trustProxy: config.TRUSTED_PROXIES.length > 0 && isTrusted,
     genReqId: requestIds(config.BOOTSTRAP_SERVICE_KEY),
     clientErrorHandler: (error, socket) =>
       refuseUnreadable(error, socket, (refusal) => app.get(Refusals).tell(refusal)),
     // What is asked while we stop is answered.
     return503OnClosing: false,
-    // A path that Fastify cannot read comes past every hook and filter.
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      setAnswerHeaders(request, reply);
-      app.get(ProblemFilter).answer(error, request, reply);
-    },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      void refuseUnreadablePath(error, request, reply, {
+        problems: app.get(ProblemFilter),
+        metrics: app.get(Metrics),
+        limit,
+        isTrusted,
+      }),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
     logger: ['warn', 'error', 'fatal'],
@@ -56,7 +61,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     setAnswerHeaders(request, reply);
     done();
   });
-  if (config.RATE_LIMIT_PER_MINUTE > 0) await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
+  if (config.RATE_LIMIT_PER_MINUTE > 0) limit = await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
   refuseOddRequests(instance);
   allowOrigins(app, config.CORS_ORIGINS);
   readBodies(adapter);

@@ -1,5 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { canonicalAddress, clientAddress, networkOf, parseNetwork, trusts } from './client-address.js';
+import {
+  addressesOf,
+  canonicalAddress,
+  clientAddress,
+  networkOf,
+  parseNetwork,
+  trusts,
+} from './client-address.js';
 
 describe('an address', () => {
   it.each([
@@ -88,5 +96,23 @@ describe('the client of a request', () => {
     expect(clientAddress({ ip: 'unknown', ips: ['10.0.0.1', '::ffff:10.0.0.2', 'unknown'] })).toBe(
       '10.0.0.2',
     );
+  });
+
+  it.each([
+    [undefined, '192.0.2.7'],
+    ['203.0.113.5', '203.0.113.5'],
+    ['1.1.1.1, 203.0.113.5', '203.0.113.5'],
+    ['1.1.1.1, 203.0.113.5, 192.0.2.8', '203.0.113.5'],
+    ['192.0.2.9, 192.0.2.8', '192.0.2.9'],
+  ])('is found in X-Forwarded-For: %s, where Fastify does not look', (forwarded, client) => {
+    const request = (remoteAddress: string) =>
+      ({
+        socket: { remoteAddress },
+        headers: { 'x-forwarded-for': forwarded },
+      }) as unknown as IncomingMessage;
+    const isTrusted = trusts([parseNetwork('192.0.2.0/24')!]);
+    const found = (peer: string) => clientAddress({ ip: peer, ips: addressesOf(request(peer), isTrusted) });
+    expect(found('192.0.2.7')).toBe(client);
+    expect(found('198.51.100.1')).toBe('198.51.100.1');
   });
 });

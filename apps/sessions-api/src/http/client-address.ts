@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv4 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
@@ -52,6 +53,17 @@ export function clientAddress({ ip, ips }: Pick<FastifyRequest, 'ip' | 'ips'>): 
     if (address !== undefined) return address;
   }
   return 'unknown';
+}
+
+/** As Fastify's `ips`, nearest first: the sender and, as far as trusted proxies tell, whom they had it from. */
+export function addressesOf(
+  { socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>,
+  isTrusted: (address: string) => boolean,
+): string[] {
+  const forwarded = String(headers['x-forwarded-for'] ?? '').split(',');
+  const told = [socket.remoteAddress ?? '', ...forwarded.map((one) => one.trim()).toReversed()];
+  const client = told.findIndex((address) => !isTrusted(address));
+  return client === -1 ? told : told.slice(0, client + 1);
 }
 
 /** An address, or for IPv6 its /64: whoever has one of those has all of them. */

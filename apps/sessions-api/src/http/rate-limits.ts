@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { clientAddress, networkOf } from './client-address.js';
 import { RequestError } from './request-error.js';
 
@@ -17,17 +17,20 @@ interface Counted {
   readonly isExceeded: boolean;
 }
 
+/** Counts a request, tells its sender how many are left, and throws when there are none. */
+export type RateLimit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
 /**
  * Counts the requests of each credential and of each client address, in this process and in windows of a minute, and
  * refuses those beyond `perMinute` of either before anything is looked up for them. Paths that do not exist count as well.
  * A credential is never kept: its counter is found by a hash, salted for this process. Of each kind `kept` counters are
- * remembered; the one that rests the longest gives way.
+ * remembered; the one that rests the longest gives way. Answers how to count what comes past the hooks.
  */
 export async function limitRates(
   instance: FastifyInstance,
   perMinute: number,
   kept = KEPT_COUNTERS,
-): Promise<void> {
+): Promise<RateLimit> {
   const salt = randomBytes(16).toString('hex');
   await instance.register(rateLimit, { global: false });
   const counter = (keyGenerator: (request: FastifyRequest) => string) => {
@@ -38,7 +41,7 @@ export async function limitRates(
   const ofCredential = counter(({ headers }) => hash('sha256', salt + credentialIn(headers.authorization!)));
   const policies = { address: policy('address', perMinute), credential: policy('credential', perMinute) };
 
-  instance.addHook('onRequest', async (request, reply) => {
+  const limit: RateLimit = async (request, reply) => {
     const path = request.routeOptions.url ?? COUNTED_BY_CREDENTIAL;
     if (path.startsWith(NOT_COUNTED)) return;
     const address = await ofAddress(request);
@@ -52,7 +55,9 @@ export async function limitRates(
       refuseBeyond('credential', credential);
     }
     refuseBeyond('address', address);
-  });
+  };
+  instance.addHook('onRequest', limit);
+  return limit;
 }
 
 /** What follows the scheme: more blanks before it do not make it another one. */
