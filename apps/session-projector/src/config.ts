@@ -26,5 +26,10 @@ export const configSchema = z.object({
   OTEL_TRACES_SAMPLER_ARG: shareOfTraces.default(1),
 });
 
+/** What the rebuild needs: no bus, and the owner of the tables. */
+export const rebuildSchema = configSchema
+  .pick({ DATABASE_URL: true, MASTER_KEY: true, NEW_MASTER_KEY: true, PREVIOUS_MASTER_KEYS: true })
+  .extend({ MIGRATION_DATABASE_URL: postgresUrl });
+
 export type Config = z.output<typeof configSchema>;
 export const CONFIG = Symbol('CONFIG');

@@ -39,9 +39,14 @@ export async function* eventsBehind(
   yield* eventsFromStream(streamFrom, checkpoint, bus, stop);
 }
 
-async function* eventsFromLog(after: number, last: number, pool: Pool): AsyncGenerator<Delivery> {
+export async function* eventsFromLog(
+  after: number,
+  last: number,
+  pool: Pool,
+  batch = BATCH,
+): AsyncGenerator<Delivery> {
   for (let position = after; position < last;) {
-    const events = await readForward(pool, position, Math.min(BATCH, last - position));
+    const events = await readForward(pool, position, Math.min(batch, last - position));
     if (events.length === 0 || events.at(-1)!.position !== position + events.length) {
       throw new ProjectionStop('LOG_DAMAGED', position + 1, `the log misses an event behind ${position}`);
     }

@@ -39,6 +39,7 @@ export class PersonalData {
   async of(issues: readonly ProjectedEvent[], logId: string): Promise<Map<number, PersonalColumns>> {
     if (issues.length === 0) return new Map();
     const sealed = await this.readSealed(issues);
+    if (sealed.size === 0) return new Map();
     const keyIds = new Map([...sealed].map(([position, bytes]) => [position, sealedUnder(bytes)]));
     const keys = await wrappedKeys(this.pool, [...new Set(keyIds.values())]);
     const columns = new Map<number, PersonalColumns>();

@@ -4,18 +4,21 @@ import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import type { IssuedSession, NetEffect } from './net-effect.js';
 import type { PersonalColumns } from './personal-data.js';
 
+/** The schema of a set: its tables are named alike in each. */
+export type TableSet = 'read_model' | 'read_model_next';
+
 /**
  * One statement, and so one transaction in one round trip. Every part of it asks `moved` for a row: where somebody else
  * has moved the checkpoint, or the log does not have the last of these events, nothing is written.
  */
-const text = `
+const textFor = (set: TableSet) => `
   WITH moved AS (
-    UPDATE read_model.checkpoint SET position = $5, hash = $6
+    UPDATE ${set}.checkpoint SET position = $5, hash = $6
     WHERE projection = $1 AND log_id = $2 AND epoch = $3 AND position = $4
       AND EXISTS (SELECT FROM event_log.event WHERE event.position = $5 AND event.hash = $6)
     RETURNING 1
   ), issued AS (
-    INSERT INTO read_model.session (session_id, account_id, issued_position, issued_at, expires_at, subject_key_id,
+    INSERT INTO ${set}.session (session_id, account_id, issued_position, issued_at, expires_at, subject_key_id,
       ip_address, user_agent, fingerprint, browser, os, device)
     SELECT * FROM unnest($7::text[], $8::text[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::uuid[],
       $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
@@ -25,29 +28,32 @@ const text = `
       subject_key_id = excluded.subject_key_id, ip_address = excluded.ip_address, user_agent = excluded.user_agent,
       fingerprint = excluded.fingerprint, browser = excluded.browser, os = excluded.os, device = excluded.device
   ), extended AS (
-    UPDATE read_model.session SET expires_at = e.expires_at
+    UPDATE ${set}.session SET expires_at = e.expires_at
     FROM unnest($19::text[], $20::timestamptz[]) AS e (session_id, expires_at)
     WHERE session.session_id = e.session_id AND EXISTS (SELECT FROM moved)
   ), ended AS (
-    DELETE FROM read_model.session WHERE session_id = ANY($21::text[]) AND EXISTS (SELECT FROM moved)
+    DELETE FROM ${set}.session WHERE session_id = ANY($21::text[]) AND EXISTS (SELECT FROM moved)
   ), forgotten AS (
-    DELETE FROM read_model.activity WHERE session_id = ANY($21::text[]) AND EXISTS (SELECT FROM moved)
+    DELETE FROM ${set}.activity WHERE session_id = ANY($21::text[]) AND EXISTS (SELECT FROM moved)
   )
   SELECT count(*) AS moved FROM moved`;
+
+const TEXTS = { read_model: textFor('read_model'), read_model_next: textFor('read_model_next') };
 
 export type SessionRow = IssuedSession & { readonly personal: PersonalColumns | undefined };
 
 /** Answers whether the checkpoint stood at `from`, and the log has what `to` names, so that everything was written. */
 export async function writeSessions(
   pool: Pool,
+  set: TableSet,
   from: CheckpointPosition,
   to: CheckpointPosition,
   rows: readonly SessionRow[],
   { extended, ended }: NetEffect,
 ): Promise<boolean> {
   const { rows: answer } = await pool.query<{ moved: number }>({
-    name: 'projector-write-sessions',
-    text,
+    name: `${set}-write-sessions`,
+    text: TEXTS[set],
     values: [
       SESSIONS_PROJECTION,
       from.logId,
