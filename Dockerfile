@@ -1,4 +1,4 @@
-# One image for the API, the projector and the migration: the command tells which one it is.
+# One image for the API, the projector, the migration and the rebuild: the command tells which one it is.
 
 FROM node:24-bookworm-slim AS manifest
 WORKDIR /signoff

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { namesOf } from '#bus/subjects.js';
 import { EVENT_TYPES } from '#event-log/event-types.js';
-import { configSchema as projectorSchema } from '../apps/session-projector/src/config.js';
+import { configSchema as projectorSchema, rebuildSchema } from '../apps/session-projector/src/config.js';
 import { configSchema as apiSchema } from '../apps/sessions-api/src/config.js';
 import { environmentSchema } from '../stack/src/environment.js';
 
@@ -36,7 +36,14 @@ const defaultsOf = ({ shape }: Schema) =>
 const requiredBy = ({ shape }: Schema) =>
   Object.keys(shape).filter((name) => !shape[name]!.safeParse(undefined).success);
 
-const schemas = { 'sessions-api': apiSchema, 'session-projector': projectorSchema, stack: environmentSchema };
+const schemas = {
+  'sessions-api': apiSchema,
+  'session-projector': projectorSchema,
+  rebuild: rebuildSchema,
+  stack: environmentSchema,
+};
+/** What ends by itself. */
+const TASKS = ['migrate', 'rebuild'];
 const ofMigration = all(read('apps/sessions-api/src/migrate.ts'), /\b([A-Z_]+_URL): postgresUrl/g);
 const readDirectly = sources('apps', 'libs', 'stack')
   .flatMap((path) => all(read(path), /process\.env\.([A-Z_]+)/g))
@@ -53,6 +60,7 @@ interface Service {
   readonly command?: string[];
   readonly environment?: Record<string, string>;
   readonly depends_on?: Record<string, { condition: string }>;
+  readonly profiles?: string[];
   readonly ports?: string[];
   readonly volumes?: string[];
   readonly healthcheck?: { test: string[] };
@@ -143,8 +151,8 @@ describe('the image', () => {
 describe('docker-compose.yml', () => {
   const apps = Object.keys(compose.services).filter((name) => service(name).build);
 
-  it('runs both apps and the migration from the one image, with commands that the build makes', () => {
-    expect(apps.sort()).toEqual(['migrate', 'session-projector', 'sessions-api']);
+  it('runs both apps, the migration and the rebuild from the one image, with commands that the build makes', () => {
+    expect(apps.sort()).toEqual(['migrate', 'rebuild', 'session-projector', 'sessions-api']);
     expect(new Set(apps.map((name) => service(name).image)).size).toBe(1);
     const [ofImage] = all(read('Dockerfile'), /^CMD (.+)$/gm);
     const commands = [JSON.parse(ofImage!) as string[], ...apps.map((name) => service(name).command!)];
@@ -155,7 +163,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it.each(['sessions-api', 'session-projector'] as const)(
+  it.each(['sessions-api', 'session-projector', 'rebuild'] as const)(
     'gives %s all that it needs, and nothing that it does not know',
     (app) => {
       const given = Object.keys(service(app).environment!);
@@ -171,12 +179,17 @@ describe('docker-compose.yml', () => {
     );
   });
 
-  it('gives the migration the owner, and nobody else', () => {
+  it('starts everything but the rebuild, which is run when it is wanted', () => {
+    const notStarted = Object.entries(compose.services).filter(([, { profiles }]) => profiles);
+    expect(notStarted.map(([name, { profiles }]) => [name, profiles])).toEqual([['rebuild', ['rebuild']]]);
+  });
+
+  it('gives the migration and the rebuild the owner, and nobody else', () => {
     expect(Object.keys(service('migrate').environment!).sort()).toEqual([...ofMigration].sort());
     const withOwner = Object.keys(compose.services).filter((name) =>
       JSON.stringify(service(name).environment ?? {}).includes('DATABASE_OWNER_PASSWORD'),
     );
-    expect(withOwner.sort()).toEqual(['migrate', 'postgres']);
+    expect(withOwner.sort()).toEqual([...TASKS, 'postgres'].sort());
   });
 
   it('has no secret of its own', () => {
@@ -252,7 +265,7 @@ describe('docker-compose.yml', () => {
 
   it('restarts what dies, and bounds what each may use', () => {
     for (const [name, { restart, deploy, pids_limit }] of Object.entries(compose.services)) {
-      expect([name, restart]).toEqual([name, name === 'migrate' ? 'no' : 'unless-stopped']);
+      expect([name, restart]).toEqual([name, TASKS.includes(name) ? 'no' : 'unless-stopped']);
       expect(Object.keys(deploy.resources.limits)).toEqual(['memory']);
       expect(pids_limit).toBeGreaterThan(0);
     }
@@ -293,12 +306,27 @@ describe('docs/operations.md', () => {
   });
 });
 
+describe('npm run', () => {
+  it.each(Object.entries((JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts))(
+    '%s starts what the build makes',
+    (_, command) => {
+      const files = all(command, /\bdist\/(\S+)\.js/g).map((path) => `${path}.ts`);
+      expect(files.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    },
+  );
+});
+
 describe('the documents', () => {
   const documents = ['README.md', 'docs/architecture.md', 'docs/events.md', 'docs/operations.md'];
 
   it.each(documents)('%s links only to what there is', (document) => {
     const links = all(read(document), /\]\((?!https?:)([^)#]*)/g).filter((path) => path !== '');
     expect(links.filter((path) => !existsSync(join(root, document, '..', path)))).toEqual([]);
+  });
+
+  it.each(documents)('%s names only files of the build that it makes', (document) => {
+    const files = all(read(document), /\bdist\/(apps\/\S+)\.js/g).map((path) => `${path}.ts`);
+    expect(files.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
   it('README.md names every code of an error, with its status', () => {
