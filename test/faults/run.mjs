@@ -93,9 +93,12 @@ async function jest(args, variables) {
   const child = spawn(
     process.execPath,
     [
-      ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
       join(root, 'node_modules/jest/bin/jest.js'),
-      ...['--config', join(import.meta.dirname, 'jest.config.mjs'), ...args],
+      '--config',
+      join(import.meta.dirname, 'jest.config.mjs'),
+      ...args,
     ],
     { cwd: root, env: { ...process.env, ...variables }, stdio: ['ignore', 'ignore', 'inherit'] },
   );

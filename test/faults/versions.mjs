@@ -45,11 +45,14 @@ async function fetchNatsServer(suite, folder) {
     sources,
     `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${suite} main\n`,
   );
-  const options = [
-    ...['-o', `Dir::Etc::SourceList=${sources}`, '-o', 'Dir::Etc::SourceParts=/dev/null'],
-    ...['-o', `Dir::State::Lists=${lists}`, '-o', 'Acquire::Check-Valid-Until=false'],
-    ...['-o', 'APT::Sandbox::User=root'],
+  const settings = [
+    `Dir::Etc::SourceList=${sources}`,
+    'Dir::Etc::SourceParts=/dev/null',
+    `Dir::State::Lists=${lists}`,
+    'Acquire::Check-Valid-Until=false',
+    'APT::Sandbox::User=root',
   ];
+  const options = settings.flatMap((setting) => ['-o', setting]);
   await run('apt-get', [...options, 'update'], { cwd: folder });
   await run('apt-get', [...options, 'download', 'nats-server'], { cwd: folder });
   const [archive] = (await readdir(folder)).filter((name) => name.endsWith('.deb'));

@@ -1,0 +1,102 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+
+const usage = `Shows that the fault suite bites: takes one safeguard out of a copy of the code at a time, and expects the
+scenario that needs it to fail. Exits with 0 when each of them did.
+
+  node test/faults/mutations.mjs              all of them (some minutes)
+  node test/faults/mutations.mjs fresh cache  those whose name says so`;
+
+const root = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+/** What depends on chance is given so many. */
+const CHANCES = 3;
+
+const mutations = [
+  {
+    name: 'no expected sequence',
+    file: 'libs/bus/src/publish.ts',
+    from: 'expect: { streamName: STREAM, lastSequence: position - 1 },',
+    to: 'expect: { streamName: STREAM },',
+    scenario: 'stale-relay',
+  },
+  {
+    name: 'no compare-and-set of the checkpoint',
+    file: 'apps/session-projector/src/projections/write-sessions.ts',
+    from: 'AND log_id = $2 AND epoch = $3 AND position = $4',
+    to: 'AND log_id = $2 AND epoch = $3 AND ($4::bigint IS NOT NULL)',
+    scenario: 'projector-killed',
+  },
+  {
+    name: 'one outcome for a whole group',
+    file: 'libs/event-log/src/writer.ts',
+    from: 'resolve(outcomes[i]!)',
+    to: 'resolve(outcomes[i && 0]!)',
+    scenario: 'api-killed',
+  },
+  {
+    name: 'a kept fold is trusted',
+    file: 'libs/event-log/src/folds.ts',
+    from: 'if (base.version === version) return { ...base, now };',
+    to: 'if (base.version === version || kept) return { ...base, now };',
+    scenario: 'api-killed',
+  },
+  {
+    name: 'no fresh consumer',
+    file: 'apps/session-projector/src/feed.ts',
+    from: 'name: `session-projector-${nuid.next()}`,',
+    to: "durable_name: 'session-projector',",
+    scenario: 'projector-killed',
+  },
+];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: 'boolean', short: 'h' } },
+});
+if (values.help) console.log(usage);
+else process.exitCode = (await tryAll()) ? 0 : 1;
+
+async function tryAll() {
+  const wanted = mutations.filter(
+    ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
+  );
+  let allBite = true;
+  for (const mutation of wanted) {
+    const bites = await turnsRed(mutation);
+    console.log(`${mutation.name}: ${mutation.scenario} ${bites ? 'fails, as it should' : 'PASSES'}`);
+    allBite &&= bites;
+  }
+  return allBite;
+}
+
+async function turnsRed({ file, from, to, scenario }) {
+  const copy = await mkdtemp(join(tmpdir(), 'signoff-mutation-'));
+  try {
+    const { stdout } = await run('git', ['ls-files'], { cwd: root, maxBuffer: 2 ** 24 });
+    for (const name of stdout.trim().split('\n')) await cp(join(root, name), join(copy, name));
+    await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const text = await readFile(join(copy, file), 'utf8');
+    if (text.split(from).length !== 2) throw new Error(`${file} does not have this once: ${from}`);
+    await writeFile(
+      join(copy, file),
+      text.replace(from, () => to),
+    );
+    await run('npm', ['run', '--silent', 'build'], { cwd: copy });
+    for (let chance = 0; chance < CHANCES; chance++) {
+      const child = spawn(process.execPath, ['test/faults/run.mjs', scenario], {
+        cwd: copy,
+        stdio: 'ignore',
+      });
+      const [code] = await once(child, 'exit');
+      if (code !== 0) return true;
+    }
+    return false;
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
