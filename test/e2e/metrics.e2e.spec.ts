@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { jetstream } from '@nats-io/jetstream';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { randomUUID } from 'node:crypto';
 import { connectBus } from '#bus/connect.js';
 import { createClient } from '#event-log/connection.js';
 import { until } from '../harness/until.js';
@@ -186,11 +188,34 @@ describe('what an operator asks an API process', () => {
     ]);
   });
 
-  it('that its relay refuses a stream that is not the mirror of the log', async () => {
-    await api.stop();
+  const publish = async (body: string, headers?: MsgHdrs) => {
     const bus = await connectBus(world.nats.url, 'test');
-    await jetstream(bus).publish('sessions.revoked.1', '{}');
+    await jetstream(bus).publish('sessions.revoked.1', body, { headers });
     await bus.close();
+  };
+
+  it('how often its relay has built the stream again', async () => {
+    await api.stop();
+    await publish('{}');
+    api = await world.startApi();
+    await api.logged('relay.stream-damaged');
+    await until(
+      () => Scrape.of(api.as()),
+      (scrape) => scrape.value('signoff_stream_rebuilds_total') === 1,
+    );
+    await until(
+      () => Scrape.of(api.as()),
+      (scrape) => scrape.value('signoff_relay_lag_events') === 0,
+    );
+  });
+
+  it('that its relay refuses a stream that is not the mirror of the log', async () => {
+    const position = (await Scrape.of(api.as())).value('signoff_log_position') + 1;
+    await api.stop();
+    const ofAnotherLog = headers();
+    ofAnotherLog.set('Signoff-Log', `${randomUUID()}/1`);
+    ofAnotherLog.set('Signoff-Hash', 'ab'.repeat(32));
+    await publish(JSON.stringify({ position }), ofAnotherLog);
     api = await world.startApi();
     await api.logged('relay.refused');
     const states = relayStates(await Scrape.of(api.as()));

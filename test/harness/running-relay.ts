@@ -36,7 +36,8 @@ export class RunningRelay {
       },
     );
     const stream = { replicas: 1, maxAgeMs: 100 * 86_400_000, maxBytes: -1 };
-    this.relay = new Relay(pool, bus, { stream, source: 'signoff' }, this.wakeUp, logger);
+    const settings = { stream, source: 'signoff', alignEveryMs: 2_000 };
+    this.relay = new Relay(pool, bus, settings, this.wakeUp, logger);
     this.running = this.relay.lead(this.over.signal);
   }
 

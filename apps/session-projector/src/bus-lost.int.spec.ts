@@ -80,6 +80,54 @@ describe('the projector goes on by itself', () => {
     await expectFoldOfLog();
   });
 
+  it('when the stream is lost, and for a while does not reach as far as was projected', async () => {
+    await relay.stop();
+    await onStream(async (manager) => {
+      await manager.streams.delete(STREAM);
+    });
+    await projector.logged('projector.degraded');
+    relay = await RunningRelay.start(world.owner, world.nats.url);
+    await log.history();
+    await expectFoldOfLog();
+    expect(projector.output()).not.toContain('projector.stopped');
+  });
+
+  it('when the stream has a hole, which the relay mends', async () => {
+    await onStream(({ streams }) => streams.purge(STREAM, { filter: 'sessions.revoked.*' }));
+    await log.history();
+    await relay.hears('relay.stream-damaged');
+    await log.history();
+    await expectFoldOfLog();
+    expect(projector.output()).not.toContain('projector.stopped');
+  });
+
+  it('when the log goes on as a new epoch: it starts again, and stops at nothing', async () => {
+    await world.owner.query('UPDATE event_log.head SET epoch = epoch + 1');
+    const { epoch } = await log.head();
+    await log.history();
+    await projector.logged('projection.started-again');
+    await until(
+      async () => (await log.projected()).epoch,
+      (projected) => projected === epoch,
+    );
+    await log.history();
+    await expectFoldOfLog();
+    expect(projector.output()).not.toContain('projector.stopped');
+  });
+
+  it('when it comes to a new epoch before the relay does', async () => {
+    await relay.stop();
+    await world.owner.query('UPDATE event_log.head SET epoch = epoch + 1');
+    await projector.stop();
+    projector = await world.startProjector();
+    await projector.logged('projection.started-again');
+    await projector.logged('projector.degraded');
+    await log.history();
+    relay = await RunningRelay.start(world.owner, world.nats.url);
+    await expectFoldOfLog();
+    expect(projector.output()).not.toContain('projector.stopped');
+  });
+
   it('when events left the stream before they were projected: it reads them from the log', async () => {
     await projector.stop();
     await log.history();

@@ -9,7 +9,7 @@ import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { Feed } from './feed.js';
 import type { ProjectedEvent } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
-import { eventFromBus, eventFromLog } from './read-event.js';
+import { eventFromBus, eventFromLog, waitForEpoch } from './read-event.js';
 
 const BATCH = 1_000;
 /** What may be delivered and not yet applied: the next batch arrives while one is being applied. */
@@ -104,6 +104,7 @@ async function firstHeldBehind(checkpoint: CheckpointPosition, bus: NatsConnecti
   if (last < position) throw new Error(`the stream, at ${last}, has not reached the checkpoint ${position}`);
   const applied = position > 0 && (await manager.streams.getMessage(STREAM, { seq: position }));
   if (applied && !isEventAt(applied, checkpoint)) {
+    waitForEpoch(applied.header.get('Signoff-Log'), checkpoint);
     throw new ProjectionStop('EVENT_FOREIGN', position, 'the stream has another event here than was applied');
   }
   const firstFrom = { seq: position + 1, next_by_subj: ALL_EVENTS };

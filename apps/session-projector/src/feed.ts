@@ -103,8 +103,10 @@ export class Feed {
   }
 
   private take(message: JsMsg): void {
-    if (message.seq < this.expected) return;
-    if (message.seq > this.expected) return this.break(`${message.seq} came instead of ${this.expected}`);
+    // Delivered again because it was not acknowledged in time.
+    if (message.seq < this.expected && message.redelivered) return;
+    // Earlier ones come where the stream is being filled again: up to nats-server 2.10 a consumer cannot start beyond its end.
+    if (message.seq !== this.expected) return this.break(`${message.seq} came instead of ${this.expected}`);
     this.expected++;
     this.buffer.push(message);
     this.wake();

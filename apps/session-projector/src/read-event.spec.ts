@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { JsMsg } from '@nats-io/jetstream';
 import { toMessage } from '#bus/envelope.js';
 import type { RecordedEvent } from '#event-log/event.js';
+import { FeedBroken } from './feed.js';
 import { eventFromBus, eventFromLog } from './read-event.js';
 
 const log = { logId: '0b7f1f6e-52a5-4c1e-9a53-6f2f0f6f9d11', epoch: 2 };
@@ -54,13 +55,19 @@ describe('an event from the bus', () => {
 
   it.each<[string, Sent, typeof log]>([
     ['of another log', {}, { ...log, logId: '00000000-52a5-4c1e-9a53-6f2f0f6f9d11' }],
-    ['of another epoch', {}, { ...log, epoch: 3 }],
+    ['of a later epoch', {}, { ...log, epoch: 1 }],
     ['that names no log', { without: 'Signoff-Log' }, log],
     ['without its hash', { without: 'Signoff-Hash' }, log],
     ['at another sequence than its position', { event: { position: 18 } }, log],
     ['that is not JSON', { body: 'sessions' }, log],
   ])('is foreign when it is a message %s', (_, sent, of) => {
     expect(() => fromBus(sent, of)).toThrow(stop('EVENT_FOREIGN'));
+  });
+
+  it('is waited for when it is a message of an earlier epoch: the stream will be built again', () => {
+    expect(() => fromBus({}, { ...log, epoch: 3 })).toThrow(
+      new FeedBroken('the stream is still that of epoch 2, the log goes on as 3'),
+    );
   });
 
   it('is unknown when its schema is newer than this version', () => {

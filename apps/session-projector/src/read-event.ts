@@ -1,8 +1,9 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { logHeader, type Envelope, type LogIdentity } from '#bus/envelope.js';
+import { logHeader, logIn, type Envelope, type LogIdentity } from '#bus/envelope.js';
 import type { RecordedEvent } from '#event-log/event.js';
 import { decodeEvent } from '#event-log/event-types.js';
 import { traceparentIn } from '#telemetry/traceparent.js';
+import { FeedBroken } from './feed.js';
 import type { ProjectedEvent } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
 
@@ -10,6 +11,7 @@ export function eventFromBus(message: JsMsg, log: LogIdentity): ProjectedEvent {
   const position = message.seq;
   const foreign = (reason: string) => new ProjectionStop('EVENT_FOREIGN', position, reason);
   const saysLog = message.headers?.get('Signoff-Log');
+  waitForEpoch(saysLog, log);
   if (saysLog !== logHeader(log))
     throw foreign(`a message of ${saysLog || 'no log'}, not of ${logHeader(log)}`);
   const hash = Buffer.from(message.headers!.get('Signoff-Hash'), 'hex');
@@ -30,6 +32,14 @@ export function eventFromBus(message: JsMsg, log: LogIdentity): ProjectedEvent {
     traceparent: message.headers!.get('traceparent') || undefined,
     ...decode({ ...envelope, data: JSON.stringify(envelope.data) }),
   };
+}
+
+/** Throws what asking again helps against: the log goes on as a new epoch, and the relay has not built the stream again yet. */
+export function waitForEpoch(saysLog: string | undefined, { logId, epoch }: LogIdentity): void {
+  const found = logIn(saysLog);
+  if (found?.logId === logId && found.epoch < epoch) {
+    throw new FeedBroken(`the stream is still that of epoch ${found.epoch}, the log goes on as ${epoch}`);
+  }
 }
 
 export function eventFromLog(event: RecordedEvent): ProjectedEvent {

@@ -62,6 +62,11 @@ export class Metrics {
     labelNames: ['state'],
     registers: [this.registry],
   });
+  private readonly streamsRebuilt = new Counter({
+    name: 'signoff_stream_rebuilds_total',
+    help: 'Times that the stream was damaged, or of an earlier epoch, and was built again',
+    registers: [this.registry],
+  });
   private readonly projectionLag = this.gauge(
     'signoff_projection_lag_events',
     'Events that the read model lacks',
@@ -97,6 +102,8 @@ export class Metrics {
     this.poolConnections.set({ state: 'waited-for' }, this.pool.waitingCount);
     const { state } = this.relay.status;
     for (const one of RELAY_STATES) this.relayState.set({ state: one }, one === state ? 1 : 0);
+    this.streamsRebuilt.reset();
+    this.streamsRebuilt.inc(this.relay.streamRebuilds);
     const [published, projected] = await Promise.all([
       this.lastSequence().catch(() => NaN),
       this.checkpoint().catch(() => NaN),

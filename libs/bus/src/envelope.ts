@@ -70,3 +70,11 @@ export function toMessage(event: RecordedEvent, log: LogIdentity, source: string
 }
 
 export const logHeader = ({ logId, epoch }: LogIdentity) => `${logId}/${epoch}`;
+
+const LOG_HEADER = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([1-9]\d{0,9})$/;
+
+/** The log that a `Signoff-Log` header names; null when it names none. */
+export function logIn(header: string | undefined): LogIdentity | null {
+  const found = LOG_HEADER.exec(header ?? '');
+  return found && { logId: found[1]!, epoch: Number(found[2]) };
+}

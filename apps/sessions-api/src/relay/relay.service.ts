@@ -36,6 +36,10 @@ export class RelayService implements OnApplicationBootstrap {
     return this.relay?.status ?? { state: 'standby' };
   }
 
+  get streamRebuilds(): number {
+    return this.relay?.rebuilds ?? 0;
+  }
+
   onApplicationBootstrap(): void {
     this.bus.connected.then(
       (connection) => (this.running = this.run(connection)),
