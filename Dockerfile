@@ -10,7 +10,7 @@ COPY .swcrc nest-cli.json tsconfig.json ./
 COPY apps apps
 COPY libs libs
 COPY stack stack
-RUN npm run build
+RUN npm run build && rm -r dist/libs/revocations
 
 FROM manifest AS dependencies
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund

@@ -1,0 +1,227 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectNats, nuid, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { Follower, type Subscriber } from './follower.js';
+import { KeySet } from './key-set.js';
+import type { Revocation } from './protocol.js';
+import { RevocationsError, type StaleCause } from './revocations-error.js';
+import type { Revocations, VerifiedSession } from './revocations.js';
+import { SessionVerifier } from './session-verifier.js';
+
+export interface ConnectOptions {
+  /** Where NATS is, and how to get in: `servers`, `user`, `pass`, `tls`, … of `@nats-io/transport-node`. */
+  readonly nats: NodeConnectionOptions;
+  /** The name of your service: 1 to 48 letters, digits, `_` and `-`. */
+  readonly service: string;
+  /** The name of this process among those of the service, of the same characters. By default the host's name and the process id. */
+  readonly instance?: string;
+  /** Milliseconds, 500 or more. 30,000 by default; 5,000 is strict. */
+  readonly maxStaleness?: number;
+  /**
+   * What to do about sessions that are not known to be ended when something may be missing: `refuse` throws
+   * `REVOCATIONS_STALE` (by default), `allow` takes them for alive.
+   */
+  readonly policy?: 'refuse' | 'allow';
+  /** The API's key set, `https://…/.well-known/jwks.json`. `verifySession` needs it. */
+  readonly jwks?: string | URL;
+  /** `iss` of the credentials: the API's `ISSUER`. `signoff` by default. */
+  readonly issuer?: string;
+  /** `aud` that the credentials must have: the API's `AUDIENCE`. Not looked at by default. */
+  readonly audience?: string;
+}
+
+const MAX_STALENESS_MS = 30_000;
+const LEAST_STALENESS_MS = 500;
+const ASK_EACH_MS = 1_000;
+const LONGEST_PATIENCE_MS = 10_000;
+const RECONNECT_MS = 250;
+const NAME = /^[A-Za-z0-9_-]{1,48}$/;
+
+/**
+ * Follows the revocations of a Signoff until it is closed, and keeps trying whatever is away: NATS, the stream, the API. It
+ * returns at once; `ready()` tells when everything is there.
+ *
+ * @throws RevocationsError `OPTIONS_INVALID`
+ */
+export function connect(options: ConnectOptions): Revocations {
+  return new ConnectedRevocations(options);
+}
+
+class ConnectedRevocations implements Revocations {
+  private readonly maxStaleness: number;
+  private readonly allows: boolean;
+  private readonly subscriber: Subscriber;
+  private readonly follower: Follower;
+  private readonly verifier: SessionVerifier | undefined;
+  private readonly callbacks = new Set<(revocation: Revocation) => void>();
+  private waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  private readonly stop = new AbortController();
+  private closed = false;
+  private readonly running: Promise<void>;
+
+  constructor(private readonly options: ConnectOptions) {
+    const {
+      service,
+      instance = defaultInstance(),
+      maxStaleness = MAX_STALENESS_MS,
+      policy = 'refuse',
+    } = options;
+    if (!NAME.test(service)) throw invalid('service', service);
+    if (!NAME.test(instance)) throw invalid('instance', instance);
+    if (!(maxStaleness >= LEAST_STALENESS_MS)) throw invalid('maxStaleness', maxStaleness);
+    if (policy !== 'refuse' && policy !== 'allow') throw invalid('policy', policy);
+    this.maxStaleness = maxStaleness;
+    this.allows = policy === 'allow';
+    this.verifier = this.makeVerifier();
+    this.subscriber = { service, instance, bootId: nuid.next() };
+    this.follower = new Follower(
+      this.subscriber,
+      Math.min(ASK_EACH_MS, maxStaleness / 3),
+      Math.min(LONGEST_PATIENCE_MS, maxStaleness),
+    );
+    this.follower.onRenewed = () => this.tellReady();
+    this.follower.onRevoked = (revocation) => this.tellRevoked(revocation);
+    this.running = this.run();
+  }
+
+  get position(): number {
+    return this.follower.position;
+  }
+
+  get size(): number {
+    return this.follower.set.size;
+  }
+
+  staleness(): number {
+    return this.follower.staleness();
+  }
+
+  isRevoked(sessionId: string): boolean {
+    if (this.closed) throw closedError();
+    if (this.holds(sessionId)) return true;
+    if (!this.allows && !this.isFresh()) throw this.staleError();
+    return false;
+  }
+
+  async verifySession(credential: string): Promise<VerifiedSession> {
+    if (this.closed) throw closedError();
+    if (!this.verifier) throw invalid('jwks', undefined);
+    const session = await this.verifier.verify(credential);
+    const { sessionId } = session;
+    if (this.isRevoked(sessionId)) {
+      throw new RevocationsError('SESSION_REVOKED', `${sessionId} was ended`, { sessionId });
+    }
+    return session;
+  }
+
+  ready(): Promise<void> {
+    if (this.closed) return Promise.reject(closedError());
+    if (this.isFresh()) return Promise.resolve();
+    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+  }
+
+  onRevoked(callback: (revocation: Revocation) => void): () => void {
+    this.callbacks.add(callback);
+    return () => void this.callbacks.delete(callback);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.stop.abort();
+    this.follower.close();
+    for (const { reject } of this.waiting.splice(0)) reject(closedError());
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stop;
+    while (!signal.aborted) {
+      try {
+        const connection = await connectNats({ ...natsDefaults(this.subscriber), ...this.options.nats });
+        await this.follower.run(connection);
+        // What was left to say: that the consumer is not needed any more.
+        await connection.drain();
+      } catch (error) {
+        this.follower.lastError = error;
+        await sleep(RECONNECT_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** `Infinity` is never fresh, and neither is `NaN`. */
+  private isFresh(): boolean {
+    return this.follower.staleness() <= this.maxStaleness;
+  }
+
+  private holds(sessionId: string): boolean {
+    try {
+      return this.follower.set.has(sessionId);
+    } catch (cause) {
+      throw new RevocationsError('SESSION_ID_INVALID', (cause as Error).message, cause);
+    }
+  }
+
+  private makeVerifier(): SessionVerifier | undefined {
+    const { jwks, issuer = 'signoff', audience } = this.options;
+    if (jwks === undefined) return undefined;
+    if (!URL.canParse(String(jwks))) throw invalid('jwks', jwks);
+    const keys = new KeySet(new URL(jwks));
+    // PostgreSQL's time as well: revocations are dropped by that, so a slow clock here must not revive what they were about.
+    return new SessionVerifier({
+      keys,
+      issuer,
+      audience,
+      now: () => Math.max(Date.now(), this.follower.serverTime()),
+    });
+  }
+
+  private tellReady(): void {
+    if (this.waiting.length === 0 || !this.isFresh()) return;
+    for (const { resolve } of this.waiting.splice(0)) resolve();
+  }
+
+  private tellRevoked(revocation: Revocation): void {
+    for (const callback of this.callbacks) {
+      try {
+        callback(revocation);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  private staleError(): RevocationsError {
+    const { maxStaleness } = this;
+    const facts = { staleness: this.staleness(), maxStaleness, lastError: this.follower.lastError };
+    return new RevocationsError(
+      'REVOCATIONS_STALE',
+      'a revocation may be missing',
+      facts satisfies StaleCause,
+    );
+  }
+}
+
+const natsDefaults = ({ service, instance }: Subscriber): NodeConnectionOptions => ({
+  name: `revocations-${service}-${instance}`,
+  maxReconnectAttempts: -1,
+  reconnectTimeWait: RECONNECT_MS,
+  ignoreAuthErrorAbort: true,
+  pingInterval: 5_000,
+  maxPingOut: 2,
+});
+
+/** The host's name with what NATS does not take replaced, and the process id. */
+const defaultInstance = () =>
+  `${hostname()
+    .replaceAll(/[^A-Za-z0-9_-]/g, '-')
+    .slice(0, 40)}-${process.pid}`;
+
+const closedError = () => new RevocationsError('REVOCATIONS_CLOSED', 'it was closed', { closed: true });
+
+const invalid = (option: string, value: unknown) =>
+  new RevocationsError('OPTIONS_INVALID', `${option} is missing or makes no sense: ${String(value)}`, {
+    option,
+    value,
+  });

@@ -1,0 +1,258 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Api } from './api.js';
+import { Feed } from './feed.js';
+import { HeldNumbers } from './held-numbers.js';
+import { Lease } from './lease.js';
+import { millisecondsSince, moment, type Moment } from './moment.js';
+import {
+  consumerName,
+  isSameLog,
+  ProtocolError,
+  readMessage,
+  type Head,
+  type LogIdentity,
+  type Revocation,
+} from './protocol.js';
+import { RevokedSet } from './revoked-set.js';
+
+const GRACE_MS = 5 * 60_000;
+const PAGE = 2_000;
+const REOPEN_AFTER_MS = 250;
+/** A feed that brings nothing of what is due is replaced, but not sooner. */
+const FEED_PATIENCE_MS = 3_000;
+
+export interface Subscriber {
+  readonly service: string;
+  readonly instance: string;
+  /** Another one at each start. */
+  readonly bootId: string;
+}
+
+/** What is known of one log. */
+interface Known {
+  readonly log: LogIdentity;
+  readonly numbers: HeldNumbers;
+  readonly lease: Lease;
+  /** How many revocations the latest head counted, and what was held then. */
+  due: number;
+  heldAtHead: number;
+  /** The latest time of PostgreSQL that was heard of, and when that was. */
+  time: number;
+  timeHeardAt: Moment;
+  filling: boolean;
+}
+
+/**
+ * Holds every revocation of the log that still matters. It has three sources, and trusts none of them to bring everything:
+ *
+ *     the head, once a second ── how many there are; when all of those are held, the lease is renewed
+ *     the feed of the stream ─── first what the stream holds, then each as it happens
+ *     pages from the API ─────── what the numbers say is missing, and the feed does not bring
+ *
+ * Complete is who holds every number above the head's floor. It never gives up.
+ */
+export class Follower {
+  readonly set = new RevokedSet();
+  lastError: unknown;
+  onRevoked: (revocation: Revocation) => void = () => undefined;
+  onRenewed: () => void = () => undefined;
+
+  private known: Known | undefined;
+  private feed: Feed | undefined;
+  private feeds = 0;
+  private deliveredAtHead = 0;
+  private asked = 0;
+  private answered = 0;
+  private closed = false;
+  private wake = (): void => undefined;
+  private api: Api | undefined;
+
+  constructor(
+    private readonly subscriber: Subscriber,
+    private readonly askEachMs: number,
+    /** How long an answer about the head is worth waiting for. */
+    private readonly patienceMs: number,
+  ) {}
+
+  /** Milliseconds since it was certain that nothing was missing; `Infinity` when it never was. */
+  staleness(): number {
+    return this.known ? this.known.lease.staleness() : Infinity;
+  }
+
+  /** Every revocation up to this position of the log is held. */
+  get position(): number {
+    return this.known ? Math.max(this.known.lease.position, this.known.numbers.position) : 0;
+  }
+
+  /** Milliseconds since 1970, never later than PostgreSQL's clock; 0 when nothing is known of it. */
+  serverTime(): number {
+    return this.known ? this.known.time + millisecondsSince(this.known.timeHeardAt) : 0;
+  }
+
+  /** Follows until it is closed, or the connection is; goes on from there with another connection. */
+  async run(connection: NatsConnection): Promise<void> {
+    this.api = new Api(connection, this.subscriber.service);
+    const ask = () => void this.askHead();
+    const asking = setInterval(ask, this.askEachMs);
+    const statuses = connection.status() as ReturnType<NatsConnection['status']> & { stop(): void };
+    void (async () => {
+      for await (const { type } of statuses) if (type === 'reconnect') ask();
+    })();
+    ask();
+    while (!this.closed && !connection.isClosed()) {
+      if (this.known) await this.followStream(this.known, connection);
+      if (!this.closed) await this.pause(REOPEN_AFTER_MS);
+    }
+    clearInterval(asking);
+    statuses.stop();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.feed?.close();
+    this.wake();
+  }
+
+  private async askHead(): Promise<void> {
+    const question = ++this.asked;
+    const before = { known: this.known, held: this.known?.numbers.largest ?? 0, askedAt: moment() };
+    try {
+      const head = await this.api!.head(this.patienceMs);
+      // A younger question may have been answered sooner.
+      if (question < this.answered || this.closed) return;
+      this.answered = question;
+      this.hear(head, before);
+    } catch (error) {
+      this.lastError = error;
+    }
+  }
+
+  private hear(head: Head, before: { known: Known | undefined; held: number; askedAt: Moment }): void {
+    const wentBack = this.known === before.known && head.revocations < before.held;
+    if (!this.known || !isSameLog(head, this.known.log) || wentBack) this.known = this.startAgain(head);
+    const { known } = this;
+    const wasDue = known.due;
+    known.due = head.revocations;
+    known.numbers.raiseFloor(head.revocationsFloor);
+    if (head.time > known.time) Object.assign(known, { time: head.time, timeHeardAt: moment() });
+    this.set.sweep(known.time);
+    known.lease.offer(before.askedAt, head.revocations, head.position);
+    this.settle(known);
+    const stuck = known.numbers.through < wasDue && known.numbers.through === known.heldAtHead;
+    known.heldAtHead = known.numbers.through;
+    if (stuck) this.helpOut(known);
+  }
+
+  private startAgain({ logId, epoch }: Head): Known {
+    this.set.clear();
+    this.feed?.close();
+    this.wake();
+    return {
+      log: { logId, epoch },
+      numbers: new HeldNumbers(),
+      lease: new Lease(),
+      due: 0,
+      heldAtHead: 0,
+      time: 0,
+      timeHeardAt: moment(),
+      filling: false,
+    };
+  }
+
+  /** The feed does not bring what is due. */
+  private helpOut(known: Known): void {
+    void this.fill(known, known.due);
+    const { feed } = this;
+    if (!feed) return;
+    const idle = feed.delivered === this.deliveredAtHead;
+    this.deliveredAtHead = feed.delivered;
+    if (idle && performance.now() - feed.openedAt > FEED_PATIENCE_MS) feed.close();
+  }
+
+  /** Until the feed ends. What goes wrong with it is known from the numbers. */
+  private async followStream(known: Known, connection: NatsConnection): Promise<void> {
+    const { service, instance, bootId } = this.subscriber;
+    const name = consumerName(service, instance, `${bootId}-${++this.feeds}`);
+    try {
+      const from = known.numbers.position + 1;
+      const feed = await Feed.open(connection, name, from, (message) => this.take(message));
+      this.feed = feed;
+      if (this.closed || known !== this.known) feed.close();
+      if (feed.startedAtTheEnd) void this.fill(known, known.due);
+      const reason = await feed.ended;
+      if (reason) throw reason;
+    } catch (error) {
+      this.lastError = error;
+      void this.fill(known, known.due);
+    } finally {
+      this.feed = undefined;
+    }
+  }
+
+  private take(message: JsMsg): void {
+    const { known } = this;
+    if (!known || this.closed) return;
+    try {
+      const { log, ...revocation } = readMessage(message.data, message.headers?.get('Signoff-Log'));
+      if (!isSameLog(log, known.log))
+        throw new ProtocolError(`an event of the log ${log.logId}/${log.epoch}`);
+      if (revocation.position !== message.seq) {
+        throw new ProtocolError(`event ${revocation.position} stands at ${message.seq} in the stream`);
+      }
+      this.apply(known, revocation);
+      this.feed?.taken(message, revocation.revocation);
+      this.settle(known);
+    } catch (error) {
+      this.lastError = error;
+      return;
+    }
+    const { nextHeld } = known.numbers;
+    if (nextHeld !== undefined) void this.fill(known, nextHeld - 1);
+  }
+
+  /** Asks the API for what is missing up to number `last`. */
+  private async fill(known: Known, last: number): Promise<void> {
+    if (known.filling) return;
+    known.filling = true;
+    try {
+      while (known === this.known && !this.closed && known.numbers.through < last) {
+        const { through, nextHeld = last + 1 } = known.numbers;
+        const page = await this.api!.revocations(through, Math.min(PAGE, nextHeld - 1 - through));
+        if (known !== this.known) return;
+        if (!isSameLog(page, known.log))
+          throw new ProtocolError(`a page of the log ${page.logId}/${page.epoch}`);
+        for (const revocation of page.revocations) this.apply(known, revocation);
+        if (known.numbers.through === through)
+          throw new ProtocolError(`the API lacks revocation ${through + 1}`);
+        this.settle(known);
+      }
+    } catch (error) {
+      this.lastError = error;
+    } finally {
+      known.filling = false;
+    }
+  }
+
+  private apply(known: Known, revocation: Revocation): void {
+    if (known.numbers.has(revocation.revocation)) return;
+    this.set.add(revocation.sessionId, Date.parse(revocation.credentialsExpireAt) + GRACE_MS);
+    known.numbers.add(revocation.revocation, revocation.position);
+    this.onRevoked(revocation);
+  }
+
+  private settle(known: Known): void {
+    this.feed?.applied(known.numbers.through);
+    if (known.lease.settle(known.numbers.through)) this.onRenewed();
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
