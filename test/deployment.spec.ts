@@ -128,6 +128,12 @@ describe('the image', () => {
     expect(all(last, /^COPY --from=build \S+ (\S+)$/gm).sort()).toEqual(['dist/apps', 'dist/libs']);
   });
 
+  it('leaves out what other services install', () => {
+    expect(dockerfile).toMatch(/^RUN npm run build && rm -r dist\/libs\/revocations$/m);
+    const imports = sources('apps').filter((path) => read(path).includes('#revocations/'));
+    expect(imports).toEqual([]);
+  });
+
   it('has every package that the apps and libs import', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
     const imported = sources('apps', 'libs').flatMap((path) =>

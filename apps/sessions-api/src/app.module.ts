@@ -47,6 +47,7 @@ import { ListActiveSessionsHandler } from './queries/list-active-sessions.js';
 import { ListApiKeysHandler } from './queries/list-api-keys.js';
 import { BusConnection } from './relay/bus-connection.js';
 import { RelayService } from './relay/relay.service.js';
+import { RevocationDoors } from './rpc/revocation-doors.js';
 
 const KEPT_FOLDS = 20_000;
 
@@ -165,6 +166,7 @@ const relay = [
     useFactory: (config: Config) => new BusConnection(config.NATS_URL, 'signoff-api'),
   },
   RelayService,
+  RevocationDoors,
 ];
 
 @Module({})

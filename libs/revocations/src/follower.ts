@@ -139,9 +139,11 @@ export class Follower {
     this.set.sweep(known.time);
     known.lease.offer(before.askedAt, head.revocations, head.position);
     this.settle(known);
-    const stuck = known.numbers.through < wasDue && known.numbers.through === known.heldAtHead;
-    known.heldAtHead = known.numbers.through;
+    const { through } = known.numbers;
+    const stuck = through < wasDue && through === known.heldAtHead;
+    known.heldAtHead = through;
     if (stuck) this.helpOut(known);
+    else if (!this.feed && this.feeds > 0) void this.fill(known, known.due);
   }
 
   private startAgain({ logId, epoch }: Head): Known {

@@ -11,7 +11,7 @@ beforeEach(() => {
   jest.spyOn(performance, 'now').mockImplementation(() => monotonic);
   jest.spyOn(Date, 'now').mockImplementation(() => wall);
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 const pass = (ms: number) => {
   monotonic += ms;

@@ -1,0 +1,95 @@
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { LimitedLog } from '../http/limited-log.js';
+import { LOGGER } from '../logger.js';
+import { BusConnection } from '../relay/bus-connection.js';
+import { HeadReader } from './head-reader.js';
+import { readRevocationsPage } from './revocations-page.js';
+import { headQuestion, readQuestion, revocationsQuestion, rpcError } from './rpc-question.js';
+
+const HEAD = 'signoff.rpc.*.head';
+const REVOCATIONS = 'signoff.rpc.*.revocations';
+/** Each question is answered by one API process. */
+const QUEUE = 'sessions-api';
+/** A page fits into a message of the server, whatever it lets through: a revocation takes 160 bytes at most. */
+const BYTES_EACH = 160;
+
+/**
+ * What the subscribers of revocations ask on core NATS, by request and reply. Answered from PostgreSQL, read after the
+ * question came, and never from anything that is remembered.
+ */
+@Injectable()
+export class RevocationDoors implements OnApplicationBootstrap {
+  private readonly heads: HeadReader;
+  private readonly log: LimitedLog;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly bus: BusConnection,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.heads = new HeadReader(pool);
+    this.log = new LimitedLog(logger, 1);
+  }
+
+  onApplicationBootstrap(): void {
+    this.bus.connected.then(
+      (connection) => this.open(connection),
+      () => undefined,
+    );
+  }
+
+  private open(connection: NatsConnection): void {
+    const largest = Math.floor(((connection.info?.max_payload ?? 0) * 0.9) / BYTES_EACH);
+    connection.subscribe(HEAD, {
+      queue: QUEUE,
+      callback: (_, message) => void this.answer(message, headQuestion, ({ nonce }) => this.head(nonce)),
+    });
+    // One page after another: however many ask, they take one connection to PostgreSQL.
+    const pages = connection.subscribe(REVOCATIONS, { queue: QUEUE });
+    void (async () => {
+      for await (const message of pages) {
+        await this.answer(message, revocationsQuestion, ({ after, limit }) =>
+          readRevocationsPage(this.pool, after, Math.max(1, Math.min(limit, largest))),
+        );
+      }
+    })();
+  }
+
+  private async head(nonce: string) {
+    const { logId, epoch, position, revocations, revocationsFloor, time } = await this.heads.read();
+    return {
+      logId,
+      epoch,
+      position,
+      revocations,
+      revocationsFloor,
+      nonce,
+      time: new Date(time).toISOString(),
+    };
+  }
+
+  private async answer<Schema extends z.ZodType>(
+    message: Msg,
+    schema: Schema,
+    find: (asked: z.output<Schema>) => Promise<object>,
+  ): Promise<void> {
+    if (!message.reply) return;
+    const question = readQuestion(schema, message.data);
+    let answer: object;
+    try {
+      answer = 'refusal' in question ? question.refusal : await find(question.asked);
+    } catch (err) {
+      this.log.write({ level: 'warn', name: 'rpc.failed', code: 'LOG_UNAVAILABLE' }, { err });
+      answer = rpcError('LOG_UNAVAILABLE', 'the log cannot be read now');
+    }
+    try {
+      message.respond(JSON.stringify(answer));
+    } catch {
+      // The connection was closed meanwhile: this process stops.
+    }
+  }
+}

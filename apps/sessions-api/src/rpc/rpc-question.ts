@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { FieldError } from '../http/invalid-input.js';
+
+const MAX_BYTES = 1_024;
+export const MAX_PAGE = 5_000;
+
+/** `nonce` comes back with the answer: it is to this question and no other. */
+export const headQuestion = z.object({ nonce: z.string().min(1).max(64) });
+
+export const revocationsQuestion = z.object({
+  after: z.number().int().min(0),
+  limit: z.number().int().min(1).max(MAX_PAGE),
+});
+
+export type RpcErrorCode = 'INPUT_INVALID' | 'LOG_UNAVAILABLE';
+
+/** What is answered instead of what was asked for. */
+export interface RpcError {
+  readonly error: {
+    readonly code: RpcErrorCode;
+    readonly message: string;
+    readonly errors?: readonly FieldError[];
+  };
+}
+
+export const rpcError = (code: RpcErrorCode, message: string, errors?: readonly FieldError[]): RpcError => ({
+  error: { code, message, ...(errors && { errors }) },
+});
+
+export type Question<Asked> = { readonly asked: Asked } | { readonly refusal: RpcError };
+
+export function readQuestion<Schema extends z.ZodType>(
+  schema: Schema,
+  bytes: Uint8Array,
+): Question<z.output<Schema>> {
+  if (bytes.length > MAX_BYTES) {
+    return { refusal: rpcError('INPUT_INVALID', `the question has more than ${MAX_BYTES} bytes`) };
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    return { refusal: rpcError('INPUT_INVALID', 'the question is not JSON') };
+  }
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return { asked: data };
+  const errors = error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
+  return { refusal: rpcError('INPUT_INVALID', 'the question is invalid', errors) };
+}

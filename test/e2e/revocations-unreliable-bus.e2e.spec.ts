@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Revocations } from '#revocations/revocations.js';
+import { DROP, type Fate, type NatsProxy, PASS, startNatsProxy } from '../harness/nats-proxy.js';
+import { until } from '../harness/until.js';
+import { Random } from '../faults/harness/random.js';
+import { issue } from './harness/sessions.js';
+import { end, Subscribers, verdict, verdicts } from './harness/subscribers.js';
+import { type Api, World } from './harness/world.js';
+
+const MAX_STALENESS = 1_000;
+const SESSIONS = 60;
+
+let world: World;
+let api: Api;
+let proxy: NatsProxy;
+let subscribers: Subscribers;
+
+beforeAll(async () => {
+  world = await World.create();
+  api = await world.startApi();
+  proxy = await startNatsProxy(world.nats.url);
+  subscribers = new Subscribers(world);
+});
+afterAll(async () => {
+  await subscribers.stop();
+  await proxy.close();
+  await world.stop();
+});
+
+const isRevocation = (subject: string) => subject.startsWith('sessions.revoked.');
+const isAnswer = (subject: string) => subject.startsWith('_INBOX.');
+
+/** Every promise that a subscriber makes, looked at again and again while `work` is done. */
+class Watch {
+  readonly wrong: string[] = [];
+  /** How often a session that is alive was found so. */
+  accepted = 0;
+  readonly alive = new Set<string>();
+  readonly endedAt = new Map<string, number>();
+
+  constructor(private readonly revocations: Revocations) {}
+
+  async during(work: Promise<unknown>): Promise<void> {
+    let over = false;
+    const done = work.finally(() => (over = true));
+    while (!over) {
+      this.look();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await done;
+  }
+
+  private look(): void {
+    for (const sessionId of this.alive) {
+      const answer = verdict(this.revocations, sessionId);
+      if (answer === false) this.accepted++;
+      if (answer === true) this.wrong.push(`${sessionId} is alive, and was refused`);
+    }
+    for (const [sessionId, endedAt] of this.endedAt) {
+      const ago = performance.now() - endedAt;
+      const answer = verdict(this.revocations, sessionId);
+      if (answer === false && ago > MAX_STALENESS)
+        this.wrong.push(`${sessionId} was accepted ${ago} ms after its end`);
+    }
+  }
+}
+
+const random = new Random(5);
+const dice = () => random.next();
+
+const fates: [string, (subject: string) => Fate][] = [
+  ['drops a third of the revocations', (subject) => (isRevocation(subject) && dice() < 0.3 ? DROP : PASS)],
+  [
+    'brings every revocation twice, the second time late',
+    (subject) => (isRevocation(subject) ? [0, 1 + dice() * 50] : PASS),
+  ],
+  ['brings them in any order', (subject) => (isRevocation(subject) ? [1 + dice() * 300] : PASS)],
+  ['brings none at all', (subject) => (isRevocation(subject) ? DROP : PASS)],
+  [
+    'brings answers late, twice, in any order or not at all',
+    (subject) => (isAnswer(subject) ? (dice() < 0.1 ? DROP : [1 + dice() * 400, 1 + dice() * 400]) : PASS),
+  ],
+  [
+    'does all of that to all of them',
+    () => (dice() < 0.15 ? DROP : dice() < 0.3 ? [1, 1 + dice() * 100] : [1 + dice() * 300]),
+  ],
+];
+
+describe.each(fates)('a bus that %s', (_, fateOf) => {
+  it('never makes a subscriber wrong, and it has everything as soon as the bus is well', async () => {
+    proxy.fateOf = () => PASS;
+    const revocations = subscribers.start({ nats: { servers: proxy.url }, maxStaleness: MAX_STALENESS });
+    await revocations.ready();
+    const watch = new Watch(revocations);
+    proxy.fateOf = fateOf;
+    const sessions = Array.from({ length: SESSIONS }, (_, i) => `account-${i % 5}`);
+    await watch.during(
+      (async () => {
+        for (const account of sessions) {
+          const { token } = await issue(api.service, account);
+          if (watch.alive.size < 10) {
+            watch.alive.add(token);
+            continue;
+          }
+          await end(api, token, account);
+          watch.endedAt.set(token, performance.now());
+        }
+        // Whoever accepts one of them now does so for longer than it may.
+        const endedAt = performance.now();
+        await until(
+          () => performance.now() - endedAt,
+          (ago) => ago > 2 * MAX_STALENESS,
+        );
+      })(),
+    );
+    proxy.fateOf = () => PASS;
+    expect(watch.wrong).toEqual([]);
+    expect(watch.accepted).toBeGreaterThan(0);
+    await until(
+      () => verdicts(revocations, [...watch.endedAt.keys()]).join(),
+      (answers) => answers === 'true',
+    );
+    await revocations.ready();
+    expect(verdicts(revocations, [...watch.alive])).toEqual([false]);
+    await subscribers.stop();
+  });
+});
