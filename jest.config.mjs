@@ -4,7 +4,8 @@ const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
-    '^#(domain|environment|telemetry|event-log|bus|read-model|revocations)/(.*)\\.js$': '<rootDir>/libs/$1/src/$2.ts',
+    '^#(domain|environment|telemetry|event-log|bus|read-model|revocations)/(.*)\\.js$':
+      '<rootDir>/libs/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {
