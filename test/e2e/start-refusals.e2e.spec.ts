@@ -18,6 +18,8 @@ describe('a process that must not start', () => {
   /** What it says before it exits with 1. */
   async function refusal(app: string, variables: Record<string, string>): Promise<string> {
     const refused = await startProcess(app, { ...world.variables, ...variables });
+    const started = refused.logged(app === 'sessions-api' ? 'api.listening' : 'projector.started');
+    await started.then(refused.kill, () => undefined);
     expect(await refused.exited).toBe(1);
     return refused.output();
   }
@@ -80,6 +82,22 @@ describe('a process that must not start', () => {
     expect(output).toMatch(/SigningKeyUnopened.*master key/);
   });
 
+  it.each(['sessions-api', 'session-projector'])(
+    'has another master key than personal data was sealed under: %s',
+    async (app) => {
+      const sealed = await World.create();
+      const api = await sealed.startApi();
+      await issue(api.service, 'ada', { ipAddress: '203.0.113.9' });
+      await api.stop();
+      const DATABASE_URL = sealed.database.appUrl;
+      const output = await refusal(app, { DATABASE_URL });
+      await sealed.stop();
+      expect(output).toMatch(
+        /MasterKeyMissing.*wrapped by the master key \w{16}, which is not among those given/,
+      );
+    },
+  );
+
   it('would use a database as its owner, who may change events', async () => {
     const output = await refusal('sessions-api', { DATABASE_URL: world.database.ownerUrl });
     expect(output).toContain('may change or delete events');
@@ -100,6 +118,11 @@ describe('a process that must not start', () => {
     await world.owner.query(`${alter} SET synchronous_commit = off`);
     expect(await refusal('sessions-api', {})).toContain('fsync and synchronous_commit');
     await world.owner.query(`${alter} RESET synchronous_commit`);
+  });
+
+  it('starts as a projector though PostgreSQL is away, with which nothing can be compared', async () => {
+    const projector = await world.startProjector({ DATABASE_URL: 'postgres://app:x@127.0.0.1:1/signoff' });
+    await projector.logged('projector.degraded');
   });
 
   it('starts where none of this is wrong', async () => {

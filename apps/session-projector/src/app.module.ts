@@ -3,6 +3,7 @@ import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { stopTracing } from '#telemetry/tracing.js';
 import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
+import { MasterKeyMissing, refuseMissingMasterKey } from '#event-log/missing-master-key.js';
 import { ActivityFeed } from './activity/activity-feed.js';
 import { Bus } from './bus.js';
 import { CONFIG, type Config } from './config.js';
@@ -26,8 +27,8 @@ export class AppModule implements OnApplicationShutdown {
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
-        { provide: MasterKey, useValue: masterKeyFrom(config) },
         { provide: Pool, useFactory: () => projectorPool(config) },
+        { provide: MasterKey, inject: [Pool], useFactory: (pool: Pool) => checkedMasterKey(config, pool) },
         Database,
         Bus,
         ActivityFeed,
@@ -45,4 +46,15 @@ export class AppModule implements OnApplicationShutdown {
     await this.pool.end();
     await stopTracing();
   }
+}
+
+/** Without PostgreSQL the process starts all the same: a wrong key then stops it at the first event that is sealed. */
+async function checkedMasterKey(config: Config, pool: Pool): Promise<MasterKey> {
+  const masterKey = masterKeyFrom(config);
+  try {
+    await refuseMissingMasterKey(pool, masterKey);
+  } catch (error) {
+    if (error instanceof MasterKeyMissing) throw error;
+  }
+  return masterKey;
 }

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createPool } from '#event-log/connection.js';
 import { MasterKey } from '#event-log/master-key.js';
+import { refuseMissingMasterKey } from '#event-log/missing-master-key.js';
 import { createSubjectKey, type SubjectKey } from '#event-log/sealing.js';
 import type { Pool } from 'pg';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
 import { makeSigningKey } from '../access/new-signing-key.js';
 import { changeSigningKeys, insertSigningKey } from '../access/signing-key-table.js';
 import { rotateMasterKey } from './rotate-master-key.js';
-import { refuseMissingMasterKey } from './wrapped-keys.js';
 
 const newMasterKey = () => new MasterKey(randomBytes(32));
 const nothing = () => undefined;

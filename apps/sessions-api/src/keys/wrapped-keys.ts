@@ -55,23 +55,3 @@ export async function replaceWrapped(
   );
   return rowCount ?? 0;
 }
-
-/** Throws when keys are wrapped by a master key that is not here: what they seal could not be opened. */
-export async function refuseMissingMasterKey(pool: Pool, masterKey: MasterKey): Promise<void> {
-  const { rows } = await pool.query<{ id: string | null }>(
-    `WITH RECURSIVE used AS (
-       SELECT min(master_key_id) AS id FROM event_log.subject_key WHERE wrapped_key IS NOT NULL
-       UNION ALL
-       SELECT (SELECT min(master_key_id) FROM event_log.subject_key
-               WHERE wrapped_key IS NOT NULL AND master_key_id > used.id)
-       FROM used WHERE used.id IS NOT NULL)
-     SELECT id FROM used WHERE id <> ALL ($1)`,
-    [masterKey.ids],
-  );
-  if (rows.length > 0) {
-    throw new Error(
-      `there are keys that are wrapped by the master key ${rows.map(({ id }) => id).join(', ')}, which is not among those given ` +
-        `here (${masterKey.ids.join(', ')}): put it into PREVIOUS_MASTER_KEYS, and finish its rotation with keys:rotate -- master`,
-    );
-  }
-}
