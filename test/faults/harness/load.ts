@@ -107,7 +107,8 @@ export class Load {
     }
   }
 
-  private async issue(account: string): Promise<void> {
+  /** One move of a client's, which a scenario may make itself. */
+  async issue(account: string): Promise<void> {
     const session = this.book.issueBegins(account);
     const body = { accountId: account, ipAddress: '203.0.113.9', userAgent: 'curl/8.14.1' };
     const { answer } = await this.command(`issue ${account}`, (api, headers) =>
@@ -142,7 +143,7 @@ export class Load {
     if (this.expected(answer, 200, byAnother || askedTwice ? gone : 200)) this.book.ended(session);
   }
 
-  private async endAll(account: string): Promise<void> {
+  async endAll(account: string): Promise<void> {
     let since = 0;
     const { key, answer } = await this.command(`end all of ${account}`, (api, headers, key) => {
       since ||= this.book.endingOfAllBegins(key, account);

@@ -41,8 +41,8 @@ export class System {
     await api.kill();
   }
 
-  async addProjector(): Promise<AppProcess> {
-    const projector = await this.world.startProjector();
+  async addProjector(variables: Readonly<Record<string, string>> = {}): Promise<AppProcess> {
+    const projector = await this.world.startProjector(variables);
     this.projectors.push(projector);
     return projector;
   }
