@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../../../stack/src/postgres.js';
 import type { TestDatabase } from '../../harness/database.js';
@@ -10,12 +10,25 @@ export interface OwnPostgres extends TestDatabase {
   stop(): Promise<void>;
   /** SIGKILL, in the middle of whatever it does: what it had only in memory is lost. */
   kill(): Promise<void>;
+  /** SIGQUIT, its immediate shutdown: everyone is cut off, and it has to recover when it starts. */
+  crash(): Promise<void>;
+  /** Stops all its processes where they are; `thaw` lets them go on. */
+  freeze(): Promise<void>;
+  thaw(): void;
   start(): Promise<void>;
 }
 
-export async function startOwnPostgres(): Promise<OwnPostgres> {
+/** `settings`: of the server, as on its command line. */
+export async function startOwnPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<OwnPostgres> {
   const folder = await mkdtemp(join(process.env.SIGNOFF_TEST_FOLDER!, 'postgres-'));
-  const options = { dataDir: join(folder, 'data'), binDir: process.env.POSTGRES_BIN_DIR || undefined };
+  const options = {
+    dataDir: join(folder, 'data'),
+    binDir: process.env.POSTGRES_BIN_DIR || undefined,
+    settings,
+  };
+  let frozen: number[] = [];
   let server: PostgresServer = await startPostgres(options);
   const { port, ownerUrl } = server;
   const appUrl = new URL(ownerUrl);
@@ -30,6 +43,19 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       process.kill(server.pid, 'SIGKILL');
       await server.exited;
     },
+    async crash() {
+      process.kill(server.pid, 'SIGQUIT');
+      await server.exited;
+    },
+    async freeze() {
+      // The first before the others: it starts no new ones meanwhile.
+      process.kill(server.pid, 'SIGSTOP');
+      frozen = [server.pid, ...(await childrenOf(server.pid))];
+      for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+    },
+    thaw() {
+      for (const pid of frozen.splice(0).toReversed()) process.kill(pid, 'SIGCONT');
+    },
     async start() {
       server = await startPostgres({ ...options, port });
     },
@@ -38,6 +64,11 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
 async function migrate(ownerUrl: string, appUrl: string): Promise<void> {
