@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Pool } from 'pg';
 import { append, newEvent } from '../../../test/harness/appends.js';
 import { auditLog } from '../../../test/harness/audit.js';
@@ -18,6 +18,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await pool.end();
   await database.drop();
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
 });
 
 const eventsOf = (outcome: AppendOutcome) => (outcome.kind === 'appended' ? outcome.events : []);
@@ -95,6 +99,27 @@ describe('a group of appends', () => {
       });
       await Promise.all(accepted);
       expect((await readHead(pool)).position).toBe(before.position + 10_001);
+    });
+  });
+
+  it.each([
+    [9_900, 'still written'],
+    [10_100, 'refused, and nothing of it is written'],
+  ])('is, when the log was locked for the %i ms that it waited, %s', async (waitedMs) => {
+    await grouped(async (writer) => {
+      const before = await readHead(pool);
+      const owner = createPool(database.ownerUrl, { max: 1 });
+      await owner.query('BEGIN; SELECT FROM event_log.head FOR UPDATE');
+      const first = writer.append(append('account-late', null, newEvent()));
+      const second = writer.append(append('account-late', null, newEvent())).catch((error: unknown) => error);
+      const arrived = performance.now();
+      jest.spyOn(performance, 'now').mockReturnValue(arrived + waitedMs);
+      await owner.query('COMMIT');
+      await owner.end();
+      await first;
+      const written = waitedMs < 10_000;
+      expect(await second).toMatchObject(written ? { kind: 'appended' } : { code: 'LOG_BUSY' });
+      expect((await readHead(pool)).position).toBe(before.position + (written ? 2 : 1));
     });
   });
 });

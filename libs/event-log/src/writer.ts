@@ -8,11 +8,14 @@ import { planGroup, type GroupPlan } from './plan-group.js';
 import type { Head } from './head.js';
 
 const MAX_WAITING = 10_000;
+/** Whoever waited longer has given up. Under a lock that is never released, each group takes 5 s to fail. */
+const WAIT_FOR_MS = 10_000;
 const MAX_GROUP_EVENTS = 2_000;
 const MAX_GROUP_APPENDS = 512;
 
 interface Waiting {
   readonly append: Append;
+  readonly giveUpAt: number;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -50,7 +53,7 @@ export class LogWriter {
       return Promise.reject(new LogError('LOG_BUSY', `${MAX_WAITING} appends are waiting`));
     }
     return new Promise((resolve, reject) => {
-      this.waiting.push({ append, resolve, reject });
+      this.waiting.push({ append, giveUpAt: performance.now() + WAIT_FOR_MS, resolve, reject });
       this.draining ??= this.drain();
     });
   }
@@ -67,18 +70,27 @@ export class LogWriter {
   }
 
   private async drain(): Promise<void> {
-    while (this.waiting.length > 0) await this.settle(this.nextGroup());
+    for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) await this.settle(group);
     // In the same turn as the look at `waiting`: an append in between would wait for ever.
     this.draining = null;
   }
 
   private nextGroup(): Waiting[] {
+    this.refuseLate();
     let events = 0;
     let size = 0;
     while (size < Math.min(this.waiting.length, MAX_GROUP_APPENDS) && events <= MAX_GROUP_EVENTS) {
       events += this.waiting[size++]!.append.events.length;
     }
     return this.waiting.splice(0, size);
+  }
+
+  private refuseLate(): void {
+    const now = performance.now();
+    const inTime = this.waiting.findIndex(({ giveUpAt }) => giveUpAt >= now);
+    for (const { reject } of this.waiting.splice(0, inTime === -1 ? this.waiting.length : inTime)) {
+      reject(new LogError('LOG_BUSY', `the log could not take this within ${WAIT_FOR_MS / 1_000} s`));
+    }
   }
 
   private async settle(group: Waiting[]): Promise<void> {
