@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startNatsServer, type NatsServer } from '../../stack/src/nats-server.js';
 
 export interface TestNats {
-  /** Stays the same over a restart. */
+  /** Stays the same over a restart. Of a cluster: those of all servers, separated by commas. */
   readonly url: string;
   readonly storeDir: string;
   readonly stop: () => Promise<void>;
@@ -17,10 +17,10 @@ export interface TestNats {
   readonly remove: () => Promise<void>;
 }
 
-/** A nats-server with JetStream for one test file. */
-export async function startNats(): Promise<TestNats> {
+/** A nats-server with JetStream for one test file. `extraConfig`: in the syntax of its configuration file. */
+export async function startNats(extraConfig = ''): Promise<TestNats> {
   const storeDir = await mkdtemp(join(process.env.SIGNOFF_TEST_FOLDER!, 'nats-'));
-  let server: NatsServer = await startNatsServer({ storeDir });
+  let server: NatsServer = await startNatsServer({ storeDir, extraConfig });
   const { port, url } = server;
   return {
     url,
@@ -33,7 +33,7 @@ export async function startNats(): Promise<TestNats> {
     freeze: () => void process.kill(server.pid, 'SIGSTOP'),
     thaw: () => void process.kill(server.pid, 'SIGCONT'),
     async start() {
-      server = await startNatsServer({ storeDir, port });
+      server = await startNatsServer({ storeDir, port, extraConfig });
     },
     async remove() {
       await server.stop();

@@ -13,7 +13,7 @@ export interface StreamMessage {
 
 /** Everything the stream holds up to sequence `last`, as it is delivered; waits for what has not arrived, and for the stream. */
 export async function readStreamUpTo(url: string, last: number): Promise<StreamMessage[]> {
-  const connection = await connect({ servers: url });
+  const connection = await connect({ servers: url.split(',') });
   try {
     const consumer = await until(
       () =>

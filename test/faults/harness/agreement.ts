@@ -119,7 +119,7 @@ async function toldProblems({ owner }: World, load: Load, log: readonly Recorded
 
 /** P2: message n is event n, and there is none beside. */
 async function streamProblems({ nats }: World, log: readonly Recorded[]): Promise<string[]> {
-  const connection = await connect({ servers: nats.url });
+  const connection = await connect({ servers: nats.url.split(',') });
   try {
     const manager = await jetstreamManager(connection);
     const state = await until(
