@@ -225,6 +225,8 @@ export class Load {
       this.counted.emit('failure');
       if (answer && answer.status >= 500 && answer.status !== 503)
         this.book.violations.push(`answered ${answer.status}: ${answer.text}`);
+      if (answer && !answer.headers['retry-after'])
+        this.book.violations.push(`answered ${answer.status} without Retry-After: ${answer.text}`);
       return undefined;
     }
     this.answers++;
