@@ -101,3 +101,18 @@ describe('the longest life of a session', () => {
     });
   });
 });
+
+describe('a session that no projector has heard of', () => {
+  const use = (token: string) => api.service.post(`/api/sessions/${token}/activity`, undefined);
+
+  it('is found by its id alone, at any process, until it has ended', async () => {
+    const { token, accessToken } = await issue(other.service, 'zoe', { expiresInSeconds: 3_600 });
+    const another = await issue(other.service, 'zoe');
+    expect((await use(token)).status).toBe(202);
+    expect(dataOf(await extend(token, { expiresInSeconds: DAY }))).toMatchObject({ accountId: 'zoe', token });
+    dataOf(await other.as(accessToken).delete('/api/account/sessions?includeCurrent=true'));
+    for (const answer of [await use(another.token), await extend(token, { expiresInSeconds: DAY })]) {
+      expect(answer).toMatchObject({ status: 404, body: { code: 'SESSION_NOT_FOUND' } });
+    }
+  });
+});

@@ -1,6 +1,7 @@
 import { postgresUrl, readEnvironment } from '#environment/environment.js';
 import { CreateEventLog1761955200000 } from '#event-log/migrations/create-event-log.js';
 import { eventLogGrants } from '#event-log/migrations/grants.js';
+import { IndexSessions1761955200013 } from '#event-log/migrations/index-sessions.js';
 import { IndexMasterKeys1761955200011 } from '#event-log/migrations/index-master-keys.js';
 import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
 import { CreateActivity1761955200003 } from '#read-model/migrations/create-activity.js';
@@ -33,6 +34,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       RotateSigningKey1761955200010,
       IndexMasterKeys1761955200011,
       CreateActivityHeard1761955200012,
+      IndexSessions1761955200013,
     ],
   });
   await database.initialize();
