@@ -41,8 +41,8 @@ const mutations = [
   {
     name: 'a kept fold is trusted',
     file: 'libs/event-log/src/folds.ts',
-    from: 'if (base.version === version) return { ...base, now };',
-    to: 'if (base.version === version || kept) return { ...base, now };',
+    from: 'if (kept?.version === version && kept.row === row) return { ...kept, now };',
+    to: 'if (kept) return { ...kept, now };',
     scenario: 'api-killed',
   },
   {

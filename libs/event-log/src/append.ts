@@ -6,6 +6,8 @@ export interface Append {
   readonly streamId: string;
   /** The version that the decision was made on; null where order does not matter. */
   readonly expectedVersion: number | null;
+  /** The stream's row (`STREAM_ROW`) that the decision was made on, where it is known. */
+  readonly expectedRow?: string | null;
   /** None: a keyed command that was refused or had nothing to do; its outcome is recorded all the same. */
   readonly events: readonly NewEvent[];
   /** A key that the events are sealed under and that is not in the log yet. */
@@ -33,7 +35,12 @@ export interface RecordedOutcome {
 }
 
 export type AppendOutcome =
-  | { readonly kind: 'appended'; readonly events: readonly RecordedEvent[] }
+  | {
+      readonly kind: 'appended';
+      readonly events: readonly RecordedEvent[];
+      /** The stream's row (`STREAM_ROW`), if there are events. */
+      readonly row: string;
+    }
   /** The stream has moved on: nothing was written, decide again. */
   | { readonly kind: 'conflict' }
   /** The same key was used before: nothing was written, this is what was answered. */

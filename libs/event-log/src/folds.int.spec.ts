@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Pool } from 'pg';
 import { append, newEvent } from '../../../test/harness/appends.js';
 import { createDatabase, type TestDatabase } from '../../../test/harness/database.js';
-import { createPool } from './connection.js';
+import { createClient, createPool } from './connection.js';
 import { Folds, type Projection } from './folds.js';
 import { LogWriter } from './writer.js';
 
@@ -39,7 +39,7 @@ const record = async (streamId: string, ...data: string[]) => {
     append(streamId, null, ...data.map((text) => newEvent({ data: text }))),
   );
   if (outcome.kind !== 'appended') throw new Error(outcome.kind);
-  return outcome.events;
+  return outcome;
 };
 
 describe('a fold', () => {
@@ -98,16 +98,79 @@ describe('a fold that another process has made stale', () => {
     const { folds } = listing();
     await record('account-late', '2');
     await folds.current('account-late');
-    folds.appended('account-late', { version: 0, state: [], snapshotVersion: 0 }, first);
+    folds.appended(
+      'account-late',
+      { version: 0, eventId: null, row: null, state: [], snapshotVersion: 0 },
+      first,
+    );
     expect(await folds.current('account-late')).toMatchObject({ version: 2, state: ['1', '2'] });
   });
+});
 
-  it('is thrown away when it is ahead of the log, which then is an older copy', async () => {
-    const [event] = await record('account-restored', '1');
+describe('a fold of events that the log has lost since, because it was put back to an older copy', () => {
+  const putBack = async (streamId: string, version: number) => {
+    const owner = createClient(database.ownerUrl);
+    await owner.connect();
+    await owner.query('SET session_replication_role = replica');
+    await owner.query('BEGIN');
+    await owner.query('DELETE FROM event_log.event WHERE stream_id = $1 AND version > $2', [
+      streamId,
+      version,
+    ]);
+    await owner.query(
+      `UPDATE event_log.stream SET version = $2, position = (SELECT max(position) FROM event_log.event WHERE stream_id = $1)
+       WHERE stream_id = $1`,
+      [streamId, version],
+    );
+    await owner.query('COMMIT');
+    await owner.end();
+  };
+
+  it('is thrown away when it is ahead of the stream', async () => {
+    await record('account-ahead', '1', 'lost', 'lost');
     const { folds } = listing();
-    const base = await folds.current('account-restored');
-    folds.appended('account-restored', base, [{ ...event!, version: 2, data: 'lost' }]);
-    expect(await folds.current('account-restored')).toMatchObject({ version: 1, state: ['1'] });
+    await folds.current('account-ahead');
+    await putBack('account-ahead', 1);
+    expect(await folds.current('account-ahead')).toMatchObject({ version: 1, state: ['1'] });
+  });
+
+  it('is thrown away when the stream has reached its version again with other events', async () => {
+    await record('account-same', '1', 'lost', 'lost');
+    const { folds } = listing();
+    await folds.current('account-same');
+    await putBack('account-same', 1);
+    await record('account-same', '2', '3');
+    expect(await folds.current('account-same')).toMatchObject({ version: 3, state: ['1', '2', '3'] });
+  });
+
+  it('is thrown away when the stream has gone past it', async () => {
+    await record('account-past', '1', 'lost');
+    const { folds } = listing();
+    await folds.current('account-past');
+    await putBack('account-past', 1);
+    await record('account-past', '2', '3', '4');
+    expect(await folds.current('account-past')).toMatchObject({ version: 4, state: ['1', '2', '3', '4'] });
+  });
+
+  it('is not what a decision is appended to', async () => {
+    await record('account-decided', '1', 'lost');
+    const { folds } = listing();
+    const { version, row } = await folds.current('account-decided');
+    await putBack('account-decided', 1);
+    await record('account-decided', '2');
+    const decided = { ...append('account-decided', version, newEvent({ data: 'x' })), expectedRow: row };
+    expect(await writer.append(decided)).toEqual({ kind: 'conflict' });
+    const now = await folds.current('account-decided');
+    expect(await writer.append({ ...decided, expectedRow: now.row })).toMatchObject({ kind: 'appended' });
+  });
+
+  it('that the stream still has is kept, though its row was written anew', async () => {
+    await record('account-kept-on', '1', '2');
+    const { folds, counted } = listing();
+    await folds.current('account-kept-on');
+    await putBack('account-kept-on', 2);
+    expect(await folds.current('account-kept-on')).toMatchObject({ version: 2, state: ['1', '2'] });
+    expect(counted.folded).toBe(2);
   });
 });
 
@@ -117,7 +180,9 @@ describe('events that this process has just appended', () => {
     const base = await folds.current('account-own');
     folds.appended('account-own', base, await record('account-own', '1', '2'));
     expect(counted.folded).toBe(2);
+    const reads = jest.spyOn(pool, 'query');
     expect(await folds.current('account-own')).toMatchObject({ version: 2, state: ['1', '2'] });
     expect(counted.folded).toBe(2);
+    expect(reads).toHaveBeenCalledTimes(1);
   });
 });

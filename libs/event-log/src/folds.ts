@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { RecordedEvent } from './event.js';
 import { readSnapshot, saveSnapshot } from './snapshot.js';
 import { readStream } from './read.js';
+import { STREAM_ROW } from './stream-row.js';
 
 /** How the events of one kind of stream are folded. */
 export interface Projection<State> {
@@ -23,6 +24,10 @@ const SNAPSHOT_EVERY_EVENTS = 100;
 
 export interface Fold<State> {
   readonly version: number;
+  /** Of the stream's event at that version; null at 0. */
+  readonly eventId: string | null;
+  /** The stream's row (`STREAM_ROW`) at that version; null at 0, and when it is not known. */
+  readonly row: string | null;
   readonly state: State;
   /** Up to where the stream's snapshot goes; 0 when there is none. */
   readonly snapshotVersion: number;
@@ -35,7 +40,9 @@ export interface CurrentFold<State> extends Fold<State> {
 
 /**
  * Folds of streams, kept for the next time. What is kept is never trusted: each look compares its version with
- * `event_log.stream`, read after the look began, and folds the events that are missing.
+ * `event_log.stream`, read after the look began, and folds the events that are missing. A version alone does not say
+ * which events led to it: a log that was put back to an older copy reaches the same one with others. So the stream's row
+ * has to be the same as well, or else the log has to have the event that the fold ends with.
  */
 export class Folds<State> {
   private readonly kept: LRUCache<string, Fold<State>>;
@@ -49,21 +56,29 @@ export class Folds<State> {
   }
 
   async current(streamId: string): Promise<CurrentFold<State>> {
-    const kept = this.kept.get(streamId);
-    const { version, now } = await this.look(streamId);
-    // A fold that was already ahead of the log belongs to a log that has since been put back to an older copy.
-    const usable = kept !== undefined && kept.version <= version;
-    if (!usable) this.kept.delete(streamId);
-    const base = usable ? kept : await this.begin(streamId, version);
-    if (base.version === version) return { ...base, now };
-    const fold = this.extend(base, await readStream(this.pool, streamId, base.version));
-    this.keep(streamId, fold);
-    return { ...fold, now };
+    for (;;) {
+      const kept = this.kept.get(streamId);
+      const { version, row, now } = await this.look(streamId);
+      if (kept?.version === version && kept.row === row) return { ...kept, now };
+      const usable = kept !== undefined && kept.version <= version;
+      if (!usable) this.kept.delete(streamId);
+      const fold = await this.foldOn(streamId, usable ? kept : await this.begin(streamId, version));
+      if (fold) {
+        const current = { ...fold, row: fold.version === version ? row : null };
+        this.keep(streamId, current);
+        return { ...current, now };
+      }
+      this.kept.delete(streamId);
+    }
   }
 
   /** Takes in what this process has just appended, so that the next look need not read it. */
-  appended(streamId: string, base: Fold<State>, events: readonly RecordedEvent[]): void {
-    this.keep(streamId, this.extend(base, events));
+  appended(
+    streamId: string,
+    base: Fold<State>,
+    { events, row }: { readonly events: readonly RecordedEvent[]; readonly row: string },
+  ): void {
+    this.keep(streamId, { ...this.extend(base, events), row: events.length > 0 ? row : base.row });
   }
 
   private async begin(streamId: string, version: number): Promise<Fold<State>> {
@@ -71,24 +86,33 @@ export class Folds<State> {
     const saved = snapshot ? await readSnapshot(this.pool, streamId) : undefined;
     const state = saved && this.projection.snapshot!.decode(saved.snapshot);
     return saved && state
-      ? { version: saved.version, state, snapshotVersion: saved.version }
-      : { version: 0, state: this.projection.initialState, snapshotVersion: 0 };
+      ? { version: saved.version, eventId: saved.eventId, row: null, state, snapshotVersion: saved.version }
+      : { version: 0, eventId: null, row: null, state: this.projection.initialState, snapshotVersion: 0 };
   }
 
-  private async look(streamId: string): Promise<{ version: number; now: Instant }> {
-    const { rows } = await this.pool.query<{ version: number; now: number }>({
+  private async look(streamId: string): Promise<{ version: number; row: string | null; now: Instant }> {
+    const { rows } = await this.pool.query<{ version: number; row: string | null; now: number }>({
       name: 'log-look',
-      text: `SELECT coalesce((SELECT version FROM event_log.stream WHERE stream_id = $1), 0) AS version,
-        floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`,
+      text: `SELECT coalesce(stream.version, 0) AS version, ${STREAM_ROW} AS row,
+          floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
+        FROM (SELECT) AS one LEFT JOIN event_log.stream ON stream.stream_id = $1`,
       values: [streamId],
     });
-    return { version: rows[0]!.version, now: new Date(rows[0]!.now).toISOString() };
+    return { ...rows[0]!, now: new Date(rows[0]!.now).toISOString() };
+  }
+
+  /** Null when the log no longer has the event that the base ends with: it was put back to an older copy. */
+  private async foldOn(streamId: string, base: Fold<State>): Promise<Fold<State> | null> {
+    if (base.version === 0) return this.extend(base, await readStream(this.pool, streamId, 0));
+    const [last, ...events] = await readStream(this.pool, streamId, base.version - 1);
+    return last?.eventId === base.eventId ? this.extend(base, events) : null;
   }
 
   private extend(base: Fold<State>, events: readonly RecordedEvent[]): Fold<State> {
+    const last = events.at(-1);
     return {
       ...base,
-      version: events.at(-1)?.version ?? base.version,
+      ...(last && { version: last.version, eventId: last.eventId }),
       state: events.reduce((state, event) => this.projection.apply(state, event), base.state),
     };
   }
@@ -99,7 +123,10 @@ export class Folds<State> {
     const due = snapshot && fold.version - fold.snapshotVersion >= SNAPSHOT_EVERY_EVENTS;
     this.kept.set(streamId, due ? { ...fold, snapshotVersion: fold.version } : fold);
     // Nobody waits for it: what cannot be saved today is saved some events later.
-    if (due)
-      saveSnapshot(this.pool, streamId, fold.version, snapshot.encode(fold.state)).catch(() => undefined);
+    if (due) {
+      const { version, eventId, state } = fold;
+      const saved = { version, eventId: eventId!, snapshot: snapshot.encode(state) };
+      saveSnapshot(this.pool, streamId, saved).catch(() => undefined);
+    }
   }
 }

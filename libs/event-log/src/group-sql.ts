@@ -1,11 +1,18 @@
 import type { GroupPlan } from './plan-group.js';
 import type { Append } from './append.js';
 import { HEAD_COLUMNS } from './head.js';
+import { STREAM_ROW, STREAM_ROW_WRITTEN_NOW } from './stream-row.js';
 
 export const lockHead = {
   name: 'log-lock-head',
   text: `SELECT ${HEAD_COLUMNS} FROM event_log.head FOR UPDATE`,
 };
+
+export interface ReadUnderLock {
+  readonly now: number;
+  readonly row: string;
+  readonly streams: Record<string, { version: number; row: string }> | null;
+}
 
 /**
  * A statement of its own, behind the lock: PostgreSQL evaluates what a locking SELECT returns before it waits for the
@@ -14,8 +21,9 @@ export const lockHead = {
 export const readUnderLock = (appends: readonly Append[]) => ({
   name: 'log-read-under-lock',
   text: `
-    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,
-      (SELECT json_object_agg(stream_id, version) FROM event_log.stream WHERE stream_id = ANY($1)) AS versions`,
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, ${STREAM_ROW_WRITTEN_NOW} AS row,
+      (SELECT json_object_agg(stream_id, json_build_object('version', version, 'row', ${STREAM_ROW}))
+        FROM event_log.stream WHERE stream_id = ANY($1)) AS streams`,
   values: [[...new Set(appends.map(({ streamId }) => streamId))]],
 });
 

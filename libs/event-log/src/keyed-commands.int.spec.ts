@@ -77,7 +77,7 @@ describe('a refused command with a key', () => {
   it('is recorded and leaves the head where it was', async () => {
     await writer.append(append('account-refused', 0, newEvent()));
     const before = await readHead(pool);
-    expect(await writer.append(refused('account-refused', 1, 'refused'))).toEqual({
+    expect(await writer.append(refused('account-refused', 1, 'refused'))).toMatchObject({
       kind: 'appended',
       events: [],
     });

@@ -20,7 +20,8 @@ const head: Head = {
 const locked = (rest: Partial<LockedState> = {}): LockedState => ({
   head,
   now: NOW,
-  versions: new Map([['account-a', 5]]),
+  streams: new Map([['account-a', { version: 5, row: 'a5' }]]),
+  row: 'now',
   outcomes: new Map(),
   ...rest,
 });
@@ -80,7 +81,7 @@ describe('a group of appends', () => {
   it('starts an empty log at position 1', () => {
     const empty = { ...head, position: 0, revocations: 0, hash: GENESIS_HASH };
     const { events } = planGroup([append('account-a', 0, event('SessionRevoked'))], {
-      ...locked({ head: empty, versions: new Map() }),
+      ...locked({ head: empty, streams: new Map() }),
     });
     expect(events[0]).toMatchObject({ position: 1, version: 1, revocation: 1 });
   });
@@ -100,9 +101,21 @@ describe('a group of appends', () => {
     const [a, b] = [event(), event()];
     const { outcomes } = planGroup([append('account-a', 5, a), append('account-b', 0, b)], locked());
     expect(outcomes).toMatchObject([
-      { kind: 'appended', events: [{ eventId: a.eventId }] },
-      { kind: 'appended', events: [{ eventId: b.eventId }] },
+      { kind: 'appended', events: [{ eventId: a.eventId }], row: 'now' },
+      { kind: 'appended', events: [{ eventId: b.eventId }], row: 'now' },
     ]);
+  });
+
+  it('refuses what was decided on a row of before the log was put back, though the version is the same', () => {
+    const decided = (row: string | null, version: number) => ({
+      ...append('account-a', version, event()),
+      expectedRow: row,
+    });
+    const { outcomes } = planGroup(
+      [decided('lost', 5), decided('a5', 5), decided('a5', 6), decided(null, 7)],
+      locked(),
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['conflict', 'appended', 'appended', 'appended']);
   });
 
   it('keeps the keys that events are sealed under, with their stream', () => {
@@ -179,7 +192,7 @@ describe('a keyed command', () => {
       [{ ...append('account-a', 5), command: keyed('1', 'SESSION_NOT_FOUND') }],
       locked(),
     );
-    expect(plan.outcomes).toEqual([{ kind: 'appended', events: [] }]);
+    expect(plan.outcomes).toMatchObject([{ kind: 'appended', events: [] }]);
     expect(plan.commands).toMatchObject([{ outcome: 'SESSION_NOT_FOUND', position: null }]);
     expect(plan.streams.size).toBe(0);
     expect(plan.head).toEqual(head);

@@ -18,7 +18,9 @@ export interface LockedState {
   readonly head: Head;
   /** PostgreSQL's clock, in milliseconds since 1970. */
   readonly now: number;
-  readonly versions: ReadonlyMap<string, number>;
+  readonly streams: ReadonlyMap<string, { readonly version: number; readonly row: string }>;
+  /** What the rows of streams are named that this transaction writes. */
+  readonly row: string;
   readonly outcomes: ReadonlyMap<string, RecordedOutcome>;
 }
 
@@ -44,7 +46,6 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
     );
   }
   const recordedAt = Math.max(locked.head.recordedAt, locked.now);
-  const versions = new Map(locked.versions);
   const known = new Map(locked.outcomes);
   const events: RecordedEvent[] = [];
   const streams: Map<string, { version: number; position: number }> = new Map();
@@ -57,8 +58,11 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
     const repeated = command && known.get(commandKeyText(command));
     if (repeated) return { kind: 'repeated', ...repeated };
 
-    let version = versions.get(streamId) ?? 0;
+    const found = streams.get(streamId) ?? locked.streams.get(streamId);
+    let version = found?.version ?? 0;
     if (append.expectedVersion !== null && append.expectedVersion !== version) return { kind: 'conflict' };
+    const isOther = found && 'row' in found && append.expectedRow && append.expectedRow !== found.row;
+    if (isOther) return { kind: 'conflict' };
 
     const recorded = append.events.map((event) => {
       const isRevocation = event.type === 'SessionRevoked';
@@ -82,7 +86,6 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
     });
     if (recorded.length > 0) {
       events.push(...recorded);
-      versions.set(streamId, version);
       streams.set(streamId, { version, position: head.position });
     }
     if (append.subjectKey) subjectKeys.push({ ...append.subjectKey, streamId });
@@ -91,7 +94,7 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
       commands.push({ ...command, streamId, position });
       known.set(commandKeyText(command), { ...command, position });
     }
-    return { kind: 'appended', events: recorded };
+    return { kind: 'appended', events: recorded, row: locked.row };
   });
 
   return { outcomes, events, streams, subjectKeys, commands, head };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Pool } from 'pg';
 import { append, newEvent } from '../../../test/harness/appends.js';
@@ -93,10 +94,29 @@ describe('a short stream', () => {
 });
 
 describe('a snapshot that is saved late', () => {
+  const eventId = async (streamId: string, version: number) =>
+    (
+      await pool.query('SELECT event_id FROM event_log.event WHERE stream_id = $1 AND version = $2', [
+        streamId,
+        version,
+      ])
+    ).rows[0].event_id as string;
+
   it('does not take the place of a newer one', async () => {
     await record('account-late', 10);
-    await saveSnapshot(pool, 'account-late', 8, Buffer.from('new'));
-    await saveSnapshot(pool, 'account-late', 7, Buffer.from('old'));
-    expect(await readSnapshot(pool, 'account-late')).toEqual({ version: 8, snapshot: Buffer.from('new') });
+    const [newer, older] = [
+      { version: 8, eventId: await eventId('account-late', 8), snapshot: Buffer.from('new') },
+      { version: 7, eventId: await eventId('account-late', 7), snapshot: Buffer.from('old') },
+    ];
+    await saveSnapshot(pool, 'account-late', newer);
+    await saveSnapshot(pool, 'account-late', older);
+    expect(await readSnapshot(pool, 'account-late')).toEqual(newer);
+  });
+
+  it('is not saved when the log has another event there, since it was put back to an older copy', async () => {
+    await record('account-other', 10);
+    const lost = { version: 8, eventId: randomUUID(), snapshot: Buffer.from('lost') };
+    await saveSnapshot(pool, 'account-other', lost);
+    expect(await readSnapshot(pool, 'account-other')).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { DatabaseError, type Client } from 'pg';
 import { commandKeyText, type Append, type AppendOutcome, type RecordedOutcome } from './append.js';
 import { createClient } from './connection.js';
-import { lockHead, readOutcomes, readUnderLock, writeGroup } from './group-sql.js';
+import { lockHead, readOutcomes, readUnderLock, type ReadUnderLock, writeGroup } from './group-sql.js';
 import { LogError } from './log-error.js';
 import { wasCommitted } from './lost-commit.js';
 import { planGroup, type GroupPlan } from './plan-group.js';
@@ -144,14 +144,15 @@ export class LogWriter {
     const [, locked, read, recorded] = await Promise.all([
       client.query('BEGIN'),
       client.query<Head>(lockHead),
-      client.query<{ now: number; versions: Record<string, number> | null }>(readUnderLock(appends)),
+      client.query<ReadUnderLock>(readUnderLock(appends)),
       keyed ? client.query(readOutcomes(appends)) : null,
     ]);
-    const { now, versions } = read.rows[0]!;
+    const { now, row, streams } = read.rows[0]!;
     return {
       head: locked.rows[0]!,
       now,
-      versions: new Map(Object.entries(versions ?? {})),
+      row,
+      streams: new Map(Object.entries(streams ?? {})),
       outcomes: new Map<string, RecordedOutcome>(recorded?.rows.map((row) => [commandKeyText(row), row])),
     };
   }

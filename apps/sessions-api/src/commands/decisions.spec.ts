@@ -13,7 +13,14 @@ describe('a command that waits for others of its account', () => {
   const waiting = () => {
     let answerFirst!: (fold: CurrentFold<null>) => void;
     const first = new Promise<CurrentFold<null>>((resolve) => (answerFirst = resolve));
-    const fold = { version: 0, state: null, snapshotVersion: 0, now: '2026-11-24T08:00:00.000Z' };
+    const fold = {
+      version: 0,
+      eventId: null,
+      row: null,
+      state: null,
+      snapshotVersion: 0,
+      now: '2026-11-24T08:00:00.000Z',
+    };
     const looks = [first, Promise.resolve(fold)];
     let looked!: () => void;
     const firstLooks = new Promise<void>((resolve) => (looked = resolve));

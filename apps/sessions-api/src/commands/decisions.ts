@@ -119,6 +119,7 @@ export class Decisions {
       const appended = await this.writer.append({
         streamId,
         expectedVersion: fold.version,
+        expectedRow: fold.row,
         ...(await this.prepare(asked, events, fold.now)),
         ...(command && { command: { ...command, outcome } }),
       });
@@ -127,7 +128,7 @@ export class Decisions {
     });
     if (append.kind === 'conflict') return undefined;
     if (append.kind === 'repeated') return repeat(append, command!.requestHash);
-    folds.appended(streamId, fold, append.events);
+    folds.appended(streamId, fold, append);
     return { result: answer(outcome), repeated: false };
   }
 
