@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly random: Random;
   readonly accounts?: number;
   readonly clients?: number;
+  /** Of what clients were told before; a new one unless given. */
+  readonly book?: Book;
   /** Clients rest for at most so long between two moves, in milliseconds. */
   readonly restMs?: number;
 }
@@ -37,7 +39,7 @@ export interface LoadOptions {
  * answered is sent again, with the same key, to any process, until it is.
  */
 export class Load {
-  readonly book = new Book();
+  readonly book: Book;
   /** Every command, in the order in which they were sent first. */
   readonly sent: Sent[] = [];
   /** Answers 5xx, broken connections, silence: of commands and questions. */
@@ -52,8 +54,9 @@ export class Load {
   private giveUpAt = Infinity;
 
   constructor(private readonly options: LoadOptions) {
-    const { accounts = 200, clients = 10, restMs = 25 } = options;
+    const { accounts = 200, clients = 10, restMs = 25, book = new Book() } = options;
     this.restMs = restMs;
+    this.book = book;
     const names = Array.from({ length: accounts }, (_, i) => `account-${i}`);
     this.clients = Array.from({ length: clients }, () => this.client(names));
   }
