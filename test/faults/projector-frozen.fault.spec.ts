@@ -11,7 +11,7 @@ afterEach(() => system.stop());
 
 describe('a projector that is frozen under load', () => {
   it('takes nothing from the lists of any process, nor leaves anything in them', async () => {
-    const load = system.load();
+    const load = system.load({ accounts: 60 });
     const [projector] = system.projectors;
     await load.answered(300);
     for (let round = 0; round < 2; round++) {
