@@ -53,7 +53,8 @@ export default async function setUp() {
   }
 
   async function interrupted() {
-    await tearDown();
+    // Servers that still write may be faster than the removal of their folder: it is tried again at the exit.
+    await tearDown().catch((error) => say(error.message));
     process.exit(130);
   }
 }
