@@ -8,6 +8,8 @@ import { isSessionId } from './session-id.js';
 const TYPE = 'signoff-session+jwt';
 const ALGORITHM = 'EdDSA';
 const MAX_LENGTH = 4_096;
+/** Stricter than the decoder, which passes over white space and takes base64 as well. */
+const COMPACT_FORM = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const KEEP_VERIFIED = 10_000;
 
 interface Verified extends VerifiedSession {
@@ -87,11 +89,16 @@ export class SessionVerifier {
 
 /** Signoff writes `alg`, `typ` and `kid`; whatever else stands there asks for something that is not to be done. */
 function kidOf(credential: string): string {
+  if (!COMPACT_FORM.test(credential)) {
+    throw new RevocationsError('CREDENTIAL_MALFORMED', 'not a JWT in compact form', {
+      form: String(COMPACT_FORM),
+    });
+  }
   let header: Readonly<Record<string, unknown>>;
   try {
     header = decodeProtectedHeader(credential);
   } catch (cause) {
-    throw new RevocationsError('CREDENTIAL_MALFORMED', 'not a JWT in compact form', cause);
+    throw new RevocationsError('CREDENTIAL_MALFORMED', 'the header is not JSON', cause);
   }
   const { alg, typ, kid, ...more } = header;
   if (Object.keys(more).length > 0) {
