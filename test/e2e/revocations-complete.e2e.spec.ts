@@ -174,6 +174,22 @@ describe('a stream that does not hold the older ones any more', () => {
   });
 });
 
+describe('a log that went back, and does not say so', () => {
+  it('is taken for another one: what is held is dropped, and fetched again', async () => {
+    const revocations = subscribers.start();
+    await revocations.ready();
+    const told: string[] = [];
+    revocations.onRevoked(({ sessionId }) => told.push(sessionId));
+    await world.owner.query('UPDATE event_log.head SET revocations = revocations - 1');
+    await until(
+      () => told,
+      (sessions) => sessions.includes(ended.at(-2)!),
+    );
+    await world.owner.query('UPDATE event_log.head SET revocations = revocations + 1');
+    await revocations.close();
+  });
+});
+
 describe('a log of another epoch', () => {
   it('empties what is held, and it is filled again from the new log', async () => {
     const revocations = subscribers.start({ maxStaleness: 5_000 });

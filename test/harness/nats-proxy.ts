@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** What happens to a message on its way to the client: how often it arrives, and after how many milliseconds each time. */
+/** What happens to a message on its way, to the client or from it: how often it arrives, and after how many milliseconds each time. */
 export type Fate = readonly number[];
 
 export interface NatsProxy {
   readonly url: string;
-  /** Decides about each message that the server sends, by its subject (an answer has that of an inbox). */
+  /** Decides about each message by its subject; an answer has that of an inbox. */
   fateOf: (subject: string) => Fate;
   close(): Promise<void>;
 }
@@ -32,16 +32,19 @@ export async function startNatsProxy(targetUrl: string): Promise<NatsProxy> {
         upstream.destroy();
       });
     }
-    client.pipe(upstream);
-    const split = frameSplitter();
-    upstream.on('data', (chunk) => {
-      for (const { subject, bytes } of split(chunk)) {
-        for (const delay of subject === undefined ? PASS : proxy.fateOf(subject)) {
-          if (delay === 0) client.write(bytes);
-          else setTimeout(() => client.writable && client.write(bytes), delay);
+    const relay = (source: Socket, sink: Socket) => {
+      const split = frameSplitter();
+      source.on('data', (chunk) => {
+        for (const { subject, bytes } of split(chunk)) {
+          for (const delay of subject === undefined ? PASS : proxy.fateOf(subject)) {
+            if (delay === 0) sink.write(bytes);
+            else setTimeout(() => sink.writable && sink.write(bytes), delay);
+          }
         }
-      }
-    });
+      });
+    };
+    relay(client, upstream);
+    relay(upstream, client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -56,12 +59,12 @@ export async function startNatsProxy(targetUrl: string): Promise<NatsProxy> {
 }
 
 interface Frame {
-  /** Of a message; undefined for anything else that the server says. */
+  /** Of a message; undefined for anything else that is said. */
   readonly subject: string | undefined;
   readonly bytes: Buffer;
 }
 
-/** Cuts a byte stream into lines, and messages with what they carry (`MSG` and `HMSG`: the size is the last word). */
+/** Cuts a byte stream into lines, and messages with what they carry (the size is the last word). */
 function frameSplitter(): (chunk: Buffer) => Frame[] {
   let rest = Buffer.alloc(0);
   return (chunk) => {
@@ -71,7 +74,7 @@ function frameSplitter(): (chunk: Buffer) => Frame[] {
       const lineEnd = rest.indexOf('\r\n');
       if (lineEnd < 0) return frames;
       const words = rest.toString('latin1', 0, lineEnd).split(' ');
-      const isMessage = words[0] === 'MSG' || words[0] === 'HMSG';
+      const isMessage = /^H?(MSG|PUB)$/.test(words[0]!);
       const size = lineEnd + 2 + (isMessage ? Number(words.at(-1)) + 2 : 0);
       if (rest.length < size) return frames;
       frames.push({ subject: isMessage ? words[1] : undefined, bytes: rest.subarray(0, size) });
