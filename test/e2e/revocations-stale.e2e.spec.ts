@@ -100,6 +100,19 @@ describe('a service that has closed the library', () => {
     await expect(revocations.ready()).rejects.toMatchObject({ code: 'REVOCATIONS_CLOSED' });
   });
 
+  it('is not kept waiting by a NATS that does not answer', async () => {
+    const connected = subscribers.start();
+    await connected.ready();
+    world.nats.freeze();
+    const connecting = subscribers.start();
+    await subscribers.stop();
+    expect([verdict(connected, alive), verdict(connecting, alive)]).toEqual([
+      'REVOCATIONS_CLOSED',
+      'REVOCATIONS_CLOSED',
+    ]);
+    world.nats.thaw();
+  });
+
   it('before it ever was ready is not kept waiting', async () => {
     await world.nats.stop();
     const revocations = subscribers.start();

@@ -1,6 +1,12 @@
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectNats, nuid, type NodeConnectionOptions } from '@nats-io/transport-node';
+import {
+  connect as connectNats,
+  nuid,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from '@nats-io/transport-node';
 import { Follower, type Subscriber } from './follower.js';
 import { KeySet } from './key-set.js';
 import type { Revocation } from './protocol.js';
@@ -35,6 +41,7 @@ const LEAST_STALENESS_MS = 500;
 const ASK_EACH_MS = 1_000;
 const LONGEST_PATIENCE_MS = 10_000;
 const RECONNECT_MS = 250;
+const LAST_WORDS_MS = 1_000;
 const NAME = /^[A-Za-z0-9_-]{1,48}$/;
 
 /**
@@ -137,15 +144,29 @@ class ConnectedRevocations implements Revocations {
     const { signal } = this.stop;
     while (!signal.aborted) {
       try {
-        const connection = await connectNats({ ...natsDefaults(this.subscriber), ...this.options.nats });
+        const connection = await this.connected();
         await this.follower.run(connection);
-        // What was left to say: that the consumer is not needed any more.
-        await connection.drain();
+        // What is left to say is that the consumer is not needed any more.
+        await Promise.race([connection.drain(), sleep(LAST_WORDS_MS)]);
+        await connection.close();
       } catch (error) {
         this.follower.lastError = error;
         await sleep(RECONNECT_MS, undefined, { signal }).catch(() => undefined);
       }
     }
+  }
+
+  /** Rejects as soon as we close, though a server that takes connections and says nothing is waited for. */
+  private async connected(): Promise<NatsConnection> {
+    const connecting = connectNats({ ...natsDefaults(this.subscriber), ...this.options.nats });
+    const closed = once(this.stop.signal, 'abort').then(() => Promise.reject(closedError()));
+    return Promise.race([connecting, closed]).catch((error: unknown) => {
+      connecting.then(
+        (connection) => connection.close(),
+        () => undefined,
+      );
+      throw error;
+    });
   }
 
   /** `Infinity` is never fresh, and neither is `NaN`. */

@@ -260,8 +260,8 @@ describe('a hostile credential', () => {
   function addOrder(): string {
     const bytes = Buffer.from(signature, 'base64url');
     const order = 2n ** 252n + 27742317777372353535851937790883648493n;
-    const s = BigInt(`0x${Buffer.from(bytes.subarray(32)).reverse().toString('hex')}`) + order;
-    Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse().copy(bytes, 32);
+    const s = BigInt(`0x${Buffer.from(bytes.subarray(32).toReversed()).toString('hex')}`) + order;
+    bytes.set(Buffer.from(s.toString(16).padStart(64, '0'), 'hex').toReversed(), 32);
     return `${head}.${body}.${bytes.toString('base64url')}`;
   }
 });
