@@ -7,7 +7,7 @@ const SEGMENTS = 2 ** SEGMENT_BITS;
 const HOMES = Math.ceil(62 ** 5 / SEGMENTS);
 const STRIDE = 5;
 const SMALLEST = 8;
-const FULL = 0.75;
+const FULL = 0.7;
 const SPARSE = 0.3;
 const GROWTH = 1.5;
 const MINUTE_MS = 60_000;
@@ -16,7 +16,7 @@ const LATEST_MINUTE = 2 ** 26 - 1;
 type Segment = Uint32Array<ArrayBuffer>;
 
 /**
- * A set of session identifiers, each with the time until which it is kept. Exact; 27 to 40 bytes an entry. `has` allocates
+ * A set of session identifiers, each with the time until which it is kept. Exact; 29 to 43 bytes an entry. `has` allocates
  * nothing, and a change moves a 256th of the set at most.
  *
  * Open addressing in segments, each of which grows and shrinks on its own. A place is five words:
