@@ -1,10 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { toMessage } from '#bus/envelope.js';
 import { STREAM } from '#bus/subjects.js';
 import { readForward, readHead } from '#event-log/read.js';
+import { deleteUnchanged } from '../apps/sessions-api/src/relay/align.js';
 import { MirroredLog } from './harness/mirrored-log.js';
 import type { RunningRelay } from './harness/running-relay.js';
 import { readStreamUpTo } from './harness/stream-reader.js';
@@ -113,6 +114,17 @@ describe('messages at the end of the stream that no relay published', () => {
     },
   );
 
+  it('are foreign as well when they are copies of messages that a relay published', async () => {
+    await mirrored(30);
+    await log.onBus(async (connection) => {
+      const copied = await log.onStream((streams) => streams.getMessage(STREAM, { seq: 20 }));
+      const { subject, data, header } = copied!;
+      for (const name of header.keys()) if (name.startsWith('Nats-')) header.delete(name);
+      await jetstream(connection).publish(subject, data, { headers: header });
+    });
+    expect(await mended()).toMatchObject({ damage: 'foreign', position: 31, messages: 1 });
+  });
+
   it('are found when the relay publishes, if not before', async () => {
     const relay = await log.startRelay();
     await log.record(30);
@@ -151,6 +163,21 @@ describe('messages at the end of the stream that no relay published', () => {
     const { err } = await (await log.startRelay()).hears('relay.refused');
     expect(err.message).toBe('the stream is at 50, the log at 30');
     expect(await log.streamState()).toMatchObject({ messages: 53, last_seq: 53 });
+  });
+});
+
+describe('a damaged stream that somebody else has built again since it was looked at', () => {
+  it('is not deleted', async () => {
+    await mirrored(30);
+    await publish(1);
+    await log.onBus(async (connection) => {
+      const manager = await jetstreamManager(connection);
+      const examined = await manager.streams.info(STREAM);
+      await mended();
+      expect(await deleteUnchanged(manager, examined)).toBe(false);
+      await log.expectMirror();
+      expect(await deleteUnchanged(manager, await manager.streams.info(STREAM))).toBe(true);
+    });
   });
 });
 

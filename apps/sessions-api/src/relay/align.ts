@@ -50,7 +50,7 @@ export async function alignWithStream(
  * Leaves a stream that somebody else has mended since it was examined. A relay that is frozen between the look and the
  * deletion deletes a healthy one: that costs filling it once more, and loses nothing.
  */
-async function deleteUnchanged(manager: JetStreamManager, examined: StreamInfo): Promise<boolean> {
+export async function deleteUnchanged(manager: JetStreamManager, examined: StreamInfo): Promise<boolean> {
   const found = await streamInfo(manager);
   const isUnchanged =
     found?.created === examined.created &&
