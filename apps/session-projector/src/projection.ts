@@ -8,6 +8,8 @@ export interface ProjectedEvent {
   readonly streamId: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly hash: Buffer;
+  /** Only of an event that was read from the log: what is sealed never travels on the bus. */
+  readonly sealed?: Buffer | null;
   /** W3C trace context of the command that it came of. */
   readonly traceparent?: string;
 }

@@ -37,8 +37,7 @@ export class PersonalData {
 
   /** By position, for each event that had something sealed. All null where the key was destroyed. */
   async of(issues: readonly ProjectedEvent[], logId: string): Promise<Map<number, PersonalColumns>> {
-    if (issues.length === 0) return new Map();
-    const sealed = await this.readSealed(issues);
+    const sealed = await this.sealedOf(issues);
     if (sealed.size === 0) return new Map();
     const keyIds = new Map([...sealed].map(([position, bytes]) => [position, sealedUnder(bytes)]));
     const keys = await wrappedKeys(this.pool, [...new Set(keyIds.values())]);
@@ -53,13 +52,19 @@ export class PersonalData {
     return columns;
   }
 
-  private async readSealed(issues: readonly ProjectedEvent[]): Promise<Map<number, Buffer>> {
+  private async sealedOf(issues: readonly ProjectedEvent[]): Promise<Map<number, Buffer>> {
+    const known = issues.flatMap(({ position, sealed }) => (sealed ? [[position, sealed] as const] : []));
+    const fromBus = issues.filter(({ sealed }) => sealed === undefined);
+    return new Map([...known, ...(fromBus.length > 0 ? await this.readSealed(fromBus) : [])]);
+  }
+
+  private async readSealed(issues: readonly ProjectedEvent[]): Promise<[number, Buffer][]> {
     const { rows } = await this.pool.query<{ position: number; sealed: Buffer }>({
       name: 'projector-sealed',
       text: `SELECT position, sealed FROM event_log.event WHERE position = ANY($1) AND sealed IS NOT NULL`,
       values: [issues.map(({ position }) => position)],
     });
-    return new Map(rows.map(({ position, sealed }) => [position, sealed]));
+    return rows.map(({ position, sealed }) => [position, sealed]);
   }
 
   private open(

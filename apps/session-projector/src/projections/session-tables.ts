@@ -2,11 +2,16 @@ import { DatabaseError, type Pool } from 'pg';
 import type { MasterKey } from '#event-log/master-key.js';
 import { readForward } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
-import { Fenced, type EventBatch } from '../projection.js';
+import { Fenced, type EventBatch, type ProjectedEvent } from '../projection.js';
 import { ProjectionStop } from '../projection-stop.js';
-import { netEffect } from './net-effect.js';
+import { netEffect, type NetEffect } from './net-effect.js';
 import { PersonalData } from './personal-data.js';
-import { writeSessions, type TableSet } from './write-sessions.js';
+import { writeSessions, type SessionRow, type TableSet } from './write-sessions.js';
+
+export interface Prepared {
+  readonly effect: NetEffect;
+  readonly rows: readonly SessionRow[];
+}
 
 /** One set of tables: that which lists read, or the next one, which is being built. */
 export class SessionTables {
@@ -20,20 +25,29 @@ export class SessionTables {
     this.personalData = new PersonalData(pool, masterKey);
   }
 
+  /** What a batch comes to. May be asked while the one before is applied. */
+  async prepare(events: readonly ProjectedEvent[], logId: string): Promise<Prepared> {
+    const effect = netEffect(events);
+    const personal = await this.personalData.of(
+      effect.issued.map(({ issue }) => issue),
+      logId,
+    );
+    const rows = effect.issued.map((session) => ({
+      ...session,
+      personal: personal.get(session.issue.position),
+    }));
+    return { effect, rows };
+  }
+
   /** As `Projection.apply` promises. */
-  async apply({ from, events }: EventBatch): Promise<CheckpointPosition> {
+  async apply(
+    { from, events }: EventBatch,
+    prepared = this.prepare(events, from.logId),
+  ): Promise<CheckpointPosition> {
     const last = events.at(-1)!;
     const to = { ...from, position: last.position, hash: last.hash };
     try {
-      const effect = netEffect(events);
-      const personal = await this.personalData.of(
-        effect.issued.map(({ issue }) => issue),
-        from.logId,
-      );
-      const rows = effect.issued.map((session) => ({
-        ...session,
-        personal: personal.get(session.issue.position),
-      }));
+      const { effect, rows } = await prepared;
       if (await writeSessions(this.pool, this.set, from, to, rows, effect)) return to;
     } catch (cause) {
       if (!isTheEventsFault(cause)) throw cause;

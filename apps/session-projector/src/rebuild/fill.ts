@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
-import { eventsFromLog } from '../events-behind.js';
-import type { SessionTables } from '../projections/session-tables.js';
+import { eventsFromLog, type Delivery } from '../events-behind.js';
+import type { ProjectedEvent } from '../projection.js';
+import type { Prepared, SessionTables } from '../projections/session-tables.js';
 import { RebuildRefusal } from './rebuild-refusal.js';
 
 const BATCH = 5_000;
@@ -15,20 +16,32 @@ export class Fill {
     public at: CheckpointPosition,
   ) {}
 
-  /** Applies everything up to `last`, reading the next batch while one is applied. */
+  /** Applies everything up to `last`: while a batch is written, the next is opened, and the one after it read. */
   async to(last: number, applied: (position: number) => void = () => undefined): Promise<void> {
-    for await (const { events, stop } of ahead(eventsFromLog(this.at.position, last, this.pool, BATCH))) {
-      let rest = events;
-      while (rest.length > 0) {
-        this.refuseWhenStopped();
-        const from = this.at;
-        this.at = await this.tables.apply({ from, events: rest });
-        rest = rest.slice(this.at.position - from.position);
-        applied(this.at.position);
-      }
+    const deliveries = ahead(eventsFromLog(this.at.position, last, this.pool, BATCH));
+    for await (const { events, stop, prepared } of ahead(this.prepare(deliveries))) {
+      if (events.length > 0) await this.apply(events, prepared);
+      applied(this.at.position);
       if (stop) throw stop;
     }
     this.refuseWhenStopped();
+  }
+
+  private async apply(events: readonly ProjectedEvent[], prepared?: Promise<Prepared>): Promise<void> {
+    this.refuseWhenStopped();
+    const from = this.at;
+    this.at = await this.tables.apply({ from, events }, prepared);
+    // A batch with an event that cannot be applied comes in pieces.
+    const rest = events.slice(this.at.position - from.position);
+    if (rest.length > 0) await this.apply(rest);
+  }
+
+  private async *prepare(deliveries: AsyncGenerator<Delivery>) {
+    for await (const { events, stop } of deliveries) {
+      const prepared = this.tables.prepare(events, this.at.logId);
+      prepared.catch(() => undefined);
+      yield { events, stop, prepared };
+    }
   }
 
   private refuseWhenStopped(): void {
