@@ -33,7 +33,7 @@ export default {
   testTimeout: 60_000,
   coverageProvider: 'v8',
   projects: [
-    { ...common, displayName: 'unit', testRegex: '(?<!\\.(int|e2e|fault))\\.spec\\.ts$' },
+    { ...common, displayName: 'unit', testRegex: '(?<!\\.(int|e2e|fault|cluster))\\.spec\\.ts$' },
     { ...onServices, displayName: 'services', testRegex: '\\.(int|e2e)\\.spec\\.ts$' },
   ],
 };
