@@ -97,6 +97,11 @@ export class Feed {
       statuses.stop();
       this.break('the consumer has ended', cause);
     });
+    // Left alone, the client asks for a consumer whose server is gone every 30 s, for ever.
+    void (async () => {
+      for await (const { type } of messages.status())
+        if (type === 'heartbeats_missed') this.break('the consumer is silent');
+    })();
     void (async () => {
       for await (const { type } of statuses) if (type === 'disconnect') this.break('the connection was lost');
     })();
