@@ -52,6 +52,27 @@ const mutations = [
     to: "durable_name: 'session-projector',",
     scenario: 'projector-killed',
   },
+  {
+    name: 'commits that do not wait for the disk',
+    file: 'libs/event-log/src/writer.ts',
+    from: 'pipeline: true,',
+    to: "pipeline: true, options: '-c synchronous_commit=off',",
+    scenario: 'postgresql-killed',
+  },
+  {
+    name: 'a read model that is behind answers',
+    file: 'apps/sessions-api/src/queries/sessions-from-read-model.ts',
+    from: 'return complete ?',
+    to: 'return complete || true ?',
+    scenario: 'slow-and-full',
+  },
+  {
+    name: 'no connection left is an error of ours',
+    file: 'apps/sessions-api/src/http/problem.filter.ts',
+    from: '|08|53|57)',
+    to: '|08|57)',
+    scenario: 'slow-and-full',
+  },
 ];
 
 const { values, positionals } = parseArgs({
