@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tieToLifeOfThisProcess } from '../../../stack/src/life-line.js';
 import { type PostgresServer, startPostgres } from '../../../stack/src/postgres.js';
 import type { TestDatabase } from '../../harness/database.js';
 import { startProcess } from './app-process.js';
@@ -28,7 +29,13 @@ export async function startOwnPostgres(
     binDir: process.env.POSTGRES_BIN_DIR || undefined,
     settings,
   };
-  let frozen: number[] = [];
+  let frozen: { pid: number; lifeLine: { cut(): void } }[] = [];
+  const thaw = () => {
+    for (const { pid, lifeLine } of frozen.splice(0).toReversed()) {
+      process.kill(pid, 'SIGCONT');
+      lifeLine.cut();
+    }
+  };
   let server: PostgresServer = await startPostgres(options);
   const { port, ownerUrl } = server;
   const appUrl = new URL(ownerUrl);
@@ -50,16 +57,16 @@ export async function startOwnPostgres(
     async freeze() {
       // The first before the others: it starts no new ones meanwhile.
       process.kill(server.pid, 'SIGSTOP');
-      frozen = [server.pid, ...(await childrenOf(server.pid))];
-      for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+      const all = [server.pid, ...(await childrenOf(server.pid))];
+      frozen = all.map((pid) => ({ pid, lifeLine: tieToLifeOfThisProcess(pid, 'SIGCONT') }));
+      for (const pid of all) process.kill(pid, 'SIGSTOP');
     },
-    thaw() {
-      for (const pid of frozen.splice(0).toReversed()) process.kill(pid, 'SIGCONT');
-    },
+    thaw,
     async start() {
       server = await startPostgres({ ...options, port });
     },
     async drop() {
+      thaw();
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
