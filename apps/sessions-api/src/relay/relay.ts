@@ -93,12 +93,13 @@ export class Relay {
     const client = jetstream(this.bus);
     let contradictions = 0;
     let alignedAt = Date.now();
-    this.become({ state: 'relaying', position });
     while (!lost.aborted) {
       const events = await this.eventsBehind(position, hash);
       let refused = false;
-      if (events?.length === 0) await this.wakeUp.sleep(POLL_MS, lost);
-      else if (events) {
+      if (events?.length === 0) {
+        this.become({ state: 'relaying', position });
+        await this.wakeUp.sleep(POLL_MS, lost);
+      } else if (events) {
         const messages = events.map((event) => toMessage(event, head, this.settings.source));
         const publication = await this.publish(client, messages);
         if (publication.kind === 'failed') throw publication.reason;
