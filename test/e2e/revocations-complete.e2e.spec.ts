@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { STREAM } from '#bus/subjects.js';
 import type { Revocation } from '#revocations/protocol.js';
 import { until } from '../harness/until.js';
@@ -150,6 +150,8 @@ describe('a stream that does not hold the older ones any more', () => {
     await streamHas(position);
     await inStream((manager) => manager.streams.purge(STREAM, { seq: position - 8 }));
   });
+  // Those of before might ask as well.
+  beforeEach(() => subscribers.stop());
 
   it('is no reason to miss them: they come from the API in pages', async () => {
     const pages = await hearPageQuestions(world.nats.url);
