@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Head } from '#event-log/head.js';
-import { readForward } from '#event-log/read.js';
+import { hashAt } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 
 /** Why a set of tables is not the fold of a beginning of this log. */
@@ -23,8 +23,7 @@ export async function checkpointFault(
     const reason = `the log ends at ${head.position}, the read model has ${position} events`;
     return { code: 'CHECKPOINT_AHEAD_OF_LOG', reason };
   }
-  const [applied] = position > 0 ? await readForward(pool, position - 1, 1) : [];
-  if (position > 0 && !applied?.hash.equals(hash)) {
+  if (position > 0 && !(await hashAt(pool, position))?.equals(hash)) {
     const reason = 'the log has another event here than was applied';
     return { code: 'CHECKPOINT_DIFFERS_FROM_LOG', reason };
   }

@@ -22,6 +22,16 @@ export async function readForward(pool: Pool, position: number, limit: number): 
   return rows;
 }
 
+/** Of the event at `position`; undefined where the log has none. */
+export async function hashAt(pool: Pool, position: number): Promise<Buffer | undefined> {
+  const { rows } = await pool.query<{ hash: Buffer }>({
+    name: 'log-hash',
+    text: 'SELECT hash FROM event_log.event WHERE position = $1',
+    values: [position],
+  });
+  return rows[0]?.hash;
+}
+
 /** The events of one stream behind `version`, in order. */
 export async function readStream(pool: Pool, streamId: string, version: number): Promise<RecordedEvent[]> {
   const { rows } = await pool.query<RecordedEvent>({

@@ -1,6 +1,6 @@
 import { DatabaseError, type Pool } from 'pg';
 import type { MasterKey } from '#event-log/master-key.js';
-import { readForward } from '#event-log/read.js';
+import { hashAt } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { Fenced, type EventBatch, type ProjectedEvent } from '../projection.js';
 import { ProjectionStop } from '../projection-stop.js';
@@ -58,8 +58,7 @@ export class SessionTables {
       const message = `${last.type} cannot be written to the read model (${reason})`;
       throw new ProjectionStop('EVENT_NOT_APPLICABLE', last.position, message, { cause });
     }
-    const [recorded] = await readForward(this.pool, last.position - 1, 1);
-    if (!recorded?.hash.equals(last.hash)) {
+    if (!(await hashAt(this.pool, last.position))?.equals(last.hash)) {
       throw new ProjectionStop('EVENT_FOREIGN', last.position, 'the log does not have this event of the bus');
     }
     throw new Fenced(`the checkpoint is no longer at ${from.position}`);

@@ -3,7 +3,7 @@ import type { LogIdentity } from '#bus/envelope.js';
 import { connectBus } from '#bus/connect.js';
 import { streamInfo } from '#bus/stream.js';
 import type { Head } from '#event-log/head.js';
-import { readForward, readHead } from '#event-log/read.js';
+import { hashAt, readHead } from '#event-log/read.js';
 import { type CheckpointPosition, readCheckpoint } from '#read-model/checkpoint.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import type { Pool } from 'pg';
@@ -52,8 +52,8 @@ async function follower(
   event: CheckpointPosition | null,
 ): Promise<Follower> {
   const isThisEpochs = (log: LogIdentity) => log.logId === head.logId && log.epoch === head.epoch;
-  const [recorded] = event && event.position > 0 ? await readForward(pool, event.position - 1, 1) : [];
-  const sameEvent = !event || event.position === 0 || recorded?.hash.equals(event.hash) === true;
+  const sameEvent =
+    !event || event.position === 0 || (await hashAt(pool, event.position))?.equals(event.hash) === true;
   const agrees = position <= head.position && (!event || isThisEpochs(event)) && sameEvent;
   return { position, event, agrees };
 }

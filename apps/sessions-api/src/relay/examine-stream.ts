@@ -3,7 +3,7 @@ import { logHeader } from '#bus/envelope.js';
 import { STREAM } from '#bus/subjects.js';
 import { GENESIS_HASH } from '#event-log/hash-chain.js';
 import type { Head } from '#event-log/head.js';
-import { readForward } from '#event-log/read.js';
+import { hashAt } from '#event-log/read.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import type { Pool } from 'pg';
@@ -95,8 +95,4 @@ async function foreignBehindCheckpoint(
   const isTheLogs =
     mark && logHeader(mark) === logHeader(head) && (await hashAt(pool, position))?.equals(mark.hash);
   return isTheLogs ? null : { damage: 'foreign', position, messages: 1 };
-}
-
-async function hashAt(pool: Pool, position: number): Promise<Buffer | undefined> {
-  return position > 0 ? (await readForward(pool, position - 1, 1))[0]?.hash : undefined;
 }
