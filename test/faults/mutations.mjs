@@ -27,8 +27,8 @@ const mutations = [
   {
     name: 'no compare-and-set of the checkpoint',
     file: 'apps/session-projector/src/projections/write-sessions.ts',
-    from: 'AND log_id = $2 AND epoch = $3 AND position = $4',
-    to: 'AND log_id = $2 AND epoch = $3 AND ($4::bigint IS NOT NULL)',
+    from: 'AND position = $4\n      AND EXISTS',
+    to: 'AND $4::bigint IS NOT NULL\n      AND EXISTS',
     scenario: 'projector-killed',
   },
   {

@@ -12,6 +12,9 @@ beforeEach(async () => {
 });
 afterEach(() => system.stop());
 
+/** The relay mends what is foreign in the stream: whether there ever was anything shows in what it said. */
+const damaged = () => system.apis.filter((api) => api.output().includes('relay.stream-damaged'));
+
 describe('the process that relays, frozen under load', () => {
   it('is replaced within five seconds, and publishes nothing twice or out of order when it wakes up', async () => {
     const load = system.load();
@@ -31,6 +34,7 @@ describe('the process that relays, frozen under load', () => {
     }
     await load.answered(100);
     await system.agrees(load);
+    expect(damaged()).toEqual([]);
   });
 });
 
@@ -44,5 +48,7 @@ describe('two relays that both believe to lead', () => {
     clearInterval(wakeUps);
     await second.stop();
     await system.agrees(load);
+    expect(second.said).not.toContain('relay.stream-damaged');
+    expect(damaged()).toEqual([]);
   });
 });
