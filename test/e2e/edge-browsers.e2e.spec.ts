@@ -78,7 +78,7 @@ describe('for a browser', () => {
           'access-control-allow-origin': PANEL,
           vary: 'Origin',
           'access-control-expose-headers':
-            'RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Signoff-Position',
+            'RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Signoff-Position, Preference-Applied',
         });
         expect(headers).not.toHaveProperty('access-control-allow-credentials');
       }

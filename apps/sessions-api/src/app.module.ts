@@ -38,6 +38,7 @@ import { OperatorSessionsController } from './http/operator-sessions.controller.
 import { ProblemFilter } from './http/problem.filter.js';
 import { Refusals } from './http/refusals.js';
 import { Routes } from './http/routes.js';
+import { RevocationsController } from './http/revocations.controller.js';
 import { SessionsController } from './http/sessions.controller.js';
 import { createLogger, LOGGER } from './logger.js';
 import { Metrics } from './metrics.js';
@@ -47,6 +48,9 @@ import { ListActiveSessionsHandler } from './queries/list-active-sessions.js';
 import { ListApiKeysHandler } from './queries/list-api-keys.js';
 import { BusConnection } from './relay/bus-connection.js';
 import { RelayService } from './relay/relay.service.js';
+import { EffectTimes } from './effect/effect-times.js';
+import { Effects } from './effect/effects.js';
+import { Receipts } from './effect/receipts.js';
 import { RevocationDoors } from './rpc/revocation-doors.js';
 
 const KEPT_FOLDS = 20_000;
@@ -169,6 +173,8 @@ const relay = [
   RevocationDoors,
 ];
 
+const effect = [Receipts, Effects, EffectTimes];
+
 @Module({})
 export class AppModule implements OnApplicationShutdown {
   static with(config: Config): DynamicModule {
@@ -179,6 +185,7 @@ export class AppModule implements OnApplicationShutdown {
         AccountSessionsController,
         OperatorSessionsController,
         SessionsController,
+        RevocationsController,
         IntrospectionController,
         ApiKeysController,
         JwksController,
@@ -194,6 +201,7 @@ export class AppModule implements OnApplicationShutdown {
         ...queries,
         ...activity,
         ...relay,
+        ...effect,
         Metrics,
         Routes,
         Refusals,

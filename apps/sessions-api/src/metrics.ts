@@ -67,6 +67,13 @@ export class Metrics {
     help: 'Times that the stream was damaged, or of an earlier epoch, and was built again',
     registers: [this.registry],
   });
+  private readonly inEffectSeconds = new Histogram({
+    name: 'signoff_revocation_in_effect_seconds',
+    help: 'From the acknowledgement of a revocation by this process to the last receipt of the service; a minute at most',
+    labelNames: ['service'],
+    buckets: [...SECONDS, 10, 30, 60],
+    registers: [this.registry],
+  });
   private readonly projectionLag = this.gauge(
     'signoff_projection_lag_events',
     'Events that the read model lacks',
@@ -89,6 +96,10 @@ export class Metrics {
 
   refused(code: string): void {
     this.refusals.inc({ code });
+  }
+
+  inEffect(service: string, seconds: number): void {
+    this.inEffectSeconds.observe({ service }, seconds);
   }
 
   answered(method: string, route: string, status: number, seconds: number): void {

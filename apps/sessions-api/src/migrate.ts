@@ -13,8 +13,10 @@ import { z } from 'zod';
 import { CreateSigningKey1761955200002 } from './access/migrations/create-signing-key.js';
 import { accessGrants } from './access/migrations/grants.js';
 import { RotateSigningKey1761955200010 } from './access/migrations/rotate-signing-key.js';
+import { CreateSubscriber1761955200014 } from './effect/migrations/create-subscriber.js';
+import { effectGrants } from './effect/migrations/grants.js';
 
-const SCHEMAS = ['event_log', 'read_model', 'access'];
+const SCHEMAS = ['event_log', 'read_model', 'access', 'effect'];
 const MIGRATION_LOCK = 51_600_001;
 
 /** Brings the database to what this version needs: schemas, tables, the application's role and what it may do. */
@@ -35,6 +37,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       IndexMasterKeys1761955200011,
       CreateActivityHeard1761955200012,
       IndexSessions1761955200013,
+      CreateSubscriber1761955200014,
     ],
   });
   await database.initialize();
@@ -47,9 +50,8 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
     const done = await database.runMigrations({ transaction: 'each' });
     await createRole(query, role, decodeURIComponent(application.password));
     const grantee = escapeIdentifier(role);
-    for (const grant of [...eventLogGrants(grantee), ...readModelGrants(grantee), ...accessGrants(grantee)]) {
-      await query(grant);
-    }
+    const grants = [eventLogGrants, readModelGrants, accessGrants, effectGrants].flatMap((of) => of(grantee));
+    for (const grant of grants) await query(grant);
     console.log(JSON.stringify({ msg: 'migrate.done', migrations: done.map(({ name }) => name) }));
   } finally {
     await runner.release();

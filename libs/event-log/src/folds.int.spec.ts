@@ -100,7 +100,7 @@ describe('a fold that another process has made stale', () => {
     await folds.current('account-late');
     folds.appended(
       'account-late',
-      { version: 0, eventId: null, row: null, state: [], snapshotVersion: 0 },
+      { version: 0, eventId: null, position: 0, row: null, state: [], snapshotVersion: 0 },
       first,
     );
     expect(await folds.current('account-late')).toMatchObject({ version: 2, state: ['1', '2'] });

@@ -26,12 +26,16 @@ export interface Fold<State> {
   readonly version: number;
   /** Of the stream's event at that version; null at 0. */
   readonly eventId: string | null;
+  /** Where that event stands in the log; 0 at 0. */
+  readonly position: number;
   /** The stream's row (`STREAM_ROW`) at that version; null at 0, and when it is not known. */
   readonly row: string | null;
   readonly state: State;
   /** Up to where the stream's snapshot goes; 0 when there is none. */
   readonly snapshotVersion: number;
 }
+
+const NOTHING = { version: 0, eventId: null, position: 0, row: null, snapshotVersion: 0 };
 
 /** A fold that was the stream's newest when it was looked up, with PostgreSQL's time of that look. */
 export interface CurrentFold<State> extends Fold<State> {
@@ -82,12 +86,12 @@ export class Folds<State> {
   }
 
   private async begin(streamId: string, version: number): Promise<Fold<State>> {
-    const snapshot = this.projection.snapshot && version >= SNAPSHOT_EVERY_EVENTS;
-    const saved = snapshot ? await readSnapshot(this.pool, streamId) : undefined;
+    const isLong = this.projection.snapshot && version >= SNAPSHOT_EVERY_EVENTS;
+    const saved = isLong ? await readSnapshot(this.pool, streamId) : undefined;
     const state = saved && this.projection.snapshot!.decode(saved.snapshot);
-    return saved && state
-      ? { version: saved.version, eventId: saved.eventId, row: null, state, snapshotVersion: saved.version }
-      : { version: 0, eventId: null, row: null, state: this.projection.initialState, snapshotVersion: 0 };
+    if (!saved || !state) return { ...NOTHING, state: this.projection.initialState };
+    const { snapshot: _, ...at } = saved;
+    return { ...at, row: null, state, snapshotVersion: at.version };
   }
 
   private async look(streamId: string): Promise<{ version: number; row: string | null; now: Instant }> {
@@ -112,7 +116,7 @@ export class Folds<State> {
     const last = events.at(-1);
     return {
       ...base,
-      ...(last && { version: last.version, eventId: last.eventId }),
+      ...(last && { version: last.version, eventId: last.eventId, position: last.position }),
       state: events.reduce((state, event) => this.projection.apply(state, event), base.state),
     };
   }

@@ -7,10 +7,15 @@ export interface Snapshot {
   readonly eventId: string;
 }
 
-export async function readSnapshot(pool: Pool, streamId: string): Promise<Snapshot | undefined> {
-  const { rows } = await pool.query<Snapshot>({
+export interface SavedSnapshot extends Snapshot {
+  /** Where that event stands in the log. */
+  readonly position: number;
+}
+
+export async function readSnapshot(pool: Pool, streamId: string): Promise<SavedSnapshot | undefined> {
+  const { rows } = await pool.query<SavedSnapshot>({
     name: 'log-snapshot',
-    text: `SELECT snapshot, snapshot_version AS version, event_id AS "eventId" FROM event_log.stream
+    text: `SELECT snapshot, snapshot_version AS version, event_id AS "eventId", event.position FROM event_log.stream
       JOIN event_log.event ON event.stream_id = stream.stream_id AND event.version = snapshot_version
       WHERE stream.stream_id = $1 AND snapshot IS NOT NULL`,
     values: [streamId],

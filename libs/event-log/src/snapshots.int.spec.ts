@@ -110,7 +110,7 @@ describe('a snapshot that is saved late', () => {
     ];
     await saveSnapshot(pool, 'account-late', newer);
     await saveSnapshot(pool, 'account-late', older);
-    expect(await readSnapshot(pool, 'account-late')).toEqual(newer);
+    expect(await readSnapshot(pool, 'account-late')).toMatchObject(newer);
   });
 
   it('is not saved when the log has another event there, since it was put back to an older copy', async () => {

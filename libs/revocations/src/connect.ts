@@ -7,7 +7,8 @@ import {
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
-import { Follower, type Subscriber } from './follower.js';
+import type { Subscriber } from './api.js';
+import { Follower } from './follower.js';
 import { KeySet } from './key-set.js';
 import type { Revocation } from './protocol.js';
 import { RevocationsError, type StaleCause } from './revocations-error.js';
@@ -19,9 +20,12 @@ export interface ConnectOptions {
   readonly nats: NodeConnectionOptions;
   /** The name of your service: 1 to 48 letters, digits, `_` and `-`. */
   readonly service: string;
-  /** The name of this process among those of the service, of the same characters. By default the host's name and the process id. */
+  /**
+   * The name of this process among those of the service, of the same characters: where a revocation is not in effect yet, the
+   * API says so by this name. By default the host's name and the process id.
+   */
   readonly instance?: string;
-  /** Milliseconds, 500 or more. 30,000 by default; 5,000 is strict. */
+  /** Milliseconds, from 500 to a day. 30,000 by default; 5,000 is strict. */
   readonly maxStaleness?: number;
   /**
    * What to do about sessions that are not known to be ended when something may be missing: `refuse` throws
@@ -38,6 +42,7 @@ export interface ConnectOptions {
 
 const MAX_STALENESS_MS = 30_000;
 const LEAST_STALENESS_MS = 500;
+const MOST_STALENESS_MS = 86_400_000;
 const ASK_EACH_MS = 1_000;
 const LONGEST_PATIENCE_MS = 10_000;
 const RECONNECT_MS = 250;
@@ -75,12 +80,14 @@ class ConnectedRevocations implements Revocations {
     } = options;
     if (!NAME.test(service)) throw invalid('service', service);
     if (!NAME.test(instance)) throw invalid('instance', instance);
-    if (!(maxStaleness >= LEAST_STALENESS_MS)) throw invalid('maxStaleness', maxStaleness);
+    if (!(maxStaleness >= LEAST_STALENESS_MS && maxStaleness <= MOST_STALENESS_MS)) {
+      throw invalid('maxStaleness', maxStaleness);
+    }
     if (policy !== 'refuse' && policy !== 'allow') throw invalid('policy', policy);
     this.maxStaleness = maxStaleness;
     this.allows = policy === 'allow';
     this.verifier = this.makeVerifier();
-    this.subscriber = { service, instance, bootId: nuid.next() };
+    this.subscriber = { service, instance, bootId: nuid.next(), maxStaleness, policy };
     this.follower = new Follower(
       this.subscriber,
       Math.min(ASK_EACH_MS, maxStaleness / 3),
@@ -146,7 +153,7 @@ class ConnectedRevocations implements Revocations {
       try {
         const connection = await this.connected();
         await this.follower.run(connection);
-        // What is left to say is that the consumer is not needed any more.
+        // What is left to say is that consumer and registration are not needed any more.
         await Promise.race([connection.drain(), sleep(LAST_WORDS_MS)]);
         await connection.close();
       } catch (error) {

@@ -1,6 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { Api } from './api.js';
+import { Api, type Subscriber } from './api.js';
 import { Feed } from './feed.js';
 import { HeldNumbers } from './held-numbers.js';
 import { Lease } from './lease.js';
@@ -21,13 +21,8 @@ const PAGE = 2_000;
 const REOPEN_AFTER_MS = 250;
 /** A feed that brings nothing of what is due is replaced, but not sooner. */
 const FEED_PATIENCE_MS = 3_000;
-
-export interface Subscriber {
-  readonly service: string;
-  readonly instance: string;
-  /** Another one at each start. */
-  readonly bootId: string;
-}
+/** A receipt covers what was applied since the one before: more of them would only be work for whoever reads them. */
+const ANNOUNCE_EACH_MS = 10;
 
 /** What is known of one log. */
 interface Known {
@@ -67,6 +62,8 @@ export class Follower {
   private closed = false;
   private wake = (): void => undefined;
   private api: Api | undefined;
+  private announcing = false;
+  private unannounced = false;
 
   constructor(
     private readonly subscriber: Subscriber,
@@ -92,7 +89,7 @@ export class Follower {
 
   /** Follows until it is closed, or the connection is; goes on from there with another connection. */
   async run(connection: NatsConnection): Promise<void> {
-    this.api = new Api(connection, this.subscriber.service);
+    this.api = new Api(connection, this.subscriber);
     const ask = () => void this.askHead();
     const asking = setInterval(ask, this.askEachMs);
     const statuses = connection.status() as ReturnType<NatsConnection['status']> & { stop(): void };
@@ -106,6 +103,7 @@ export class Follower {
     }
     clearInterval(asking);
     statuses.stop();
+    if (this.closed && this.known) await this.api.signOff().catch(() => undefined);
   }
 
   close(): void {
@@ -246,6 +244,27 @@ export class Follower {
   private settle(known: Known): void {
     this.feed?.applied(known.numbers.through);
     if (known.lease.settle(known.numbers.through)) this.onRenewed();
+    this.announce();
+  }
+
+  /** At least once a second, since a receipt may get lost. */
+  private announce(): void {
+    this.unannounced = true;
+    if (this.announcing) return;
+    this.announcing = true;
+    // One for all that is applied in this turn.
+    setImmediate(() => this.giveReceipts());
+  }
+
+  private giveReceipts(): void {
+    const { known } = this;
+    if (!this.unannounced || !known || this.closed) {
+      this.announcing = false;
+      return;
+    }
+    this.unannounced = false;
+    this.api!.announce({ ...known.log, position: this.position, revocations: known.numbers.through });
+    setTimeout(() => this.giveReceipts(), ANNOUNCE_EACH_MS);
   }
 
   private pause(ms: number): Promise<void> {

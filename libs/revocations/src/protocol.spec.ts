@@ -10,6 +10,7 @@ const head = {
   revocations: 3,
   revocationsFloor: 1,
   nonce: 'n',
+  registered: 'b',
   time: '2026-11-24T08:00:00.000Z',
 };
 const one = {
@@ -30,12 +31,14 @@ const log = `${head.logId}/1`;
 
 describe('an answer about the head', () => {
   it('is taken as it is', () => {
-    expect(readHead(bytes(head), 'n')).toMatchObject({ revocations: 3, time: Date.parse(head.time) });
+    expect(readHead(bytes(head), 'n', 'b')).toMatchObject({ revocations: 3, time: Date.parse(head.time) });
   });
 
   it.each([
     ['to another question', { ...head, nonce: 'm' }],
     ['without nonce', { ...head, nonce: undefined }],
+    ['that does not register who asked', { ...head, registered: undefined }],
+    ['that registers somebody else', { ...head, registered: 'c' }],
     ['with a floor above the newest', { ...head, revocationsFloor: 4 }],
     ['with a count that is none', { ...head, revocations: '3' }],
     ['with a negative count', { ...head, revocations: -1 }],
@@ -45,7 +48,7 @@ describe('an answer about the head', () => {
     ['that is no object', null],
     ['that is no JSON', '{'],
   ])('%s is not taken', (_, answer) => {
-    expect(() => readHead(bytes(answer), 'n')).toThrow(ProtocolError);
+    expect(() => readHead(bytes(answer), 'n', 'b')).toThrow(ProtocolError);
   });
 });
 

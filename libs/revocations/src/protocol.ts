@@ -6,10 +6,31 @@ export const REVOKED = 'sessions.revoked.*';
 /** Request and reply on core NATS; the API answers from PostgreSQL, read after the question came. */
 export const headSubject = (service: string) => `signoff.rpc.${service}.head`;
 export const revocationsSubject = (service: string) => `signoff.rpc.${service}.revocations`;
+export const signOffSubject = (service: string) => `signoff.rpc.${service}.sign-off`;
+
+/** Published on core NATS as soon as more is held: what a wait for the effect of a revocation is woken by. */
+export const receiptSubject = (service: string, instance: string) => `signoff.receipt.${service}.${instance}`;
 
 /** One for each start: a consumer is never taken up again. */
 export const consumerName = (service: string, instance: string, bootId: string) =>
   `revocations-${service}-${instance}-${bootId}`;
+
+/** Who asks for the head, and so is known to the API until it signs off or its time runs out. */
+export interface Registration {
+  readonly instance: string;
+  readonly bootId: string;
+  /** Milliseconds after which it counts itself stale, from its last question on. */
+  readonly maxStaleness: number;
+  readonly policy: 'refuse' | 'allow';
+}
+
+/** What an instance says of itself: from now on it refuses every session whose end stands at or before this position. */
+export interface Receipt extends LogIdentity {
+  readonly bootId: string;
+  readonly position: number;
+  /** All revocations up to this number are held. */
+  readonly revocations: number;
+}
 
 /** Which log. Another epoch is another log: what was taken from the old one does not hold. */
 export interface LogIdentity {
@@ -51,9 +72,11 @@ export class ProtocolError extends Error {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function readHead(bytes: Uint8Array, nonce: string): Head {
+export function readHead(bytes: Uint8Array, nonce: string, bootId: string): Head {
   const fields = readAnswer(bytes);
   if (fields.nonce !== nonce) throw new ProtocolError('the answer is to another question');
+  // Who is not known to the API would not be waited for: it must not take itself for ready.
+  if (fields.registered !== bootId) throw new ProtocolError('the API did not register this instance');
   const head = {
     ...readIdentity(fields),
     position: count(fields.position),

@@ -16,6 +16,7 @@ describe('a command that waits for others of its account', () => {
     const fold = {
       version: 0,
       eventId: null,
+      position: 0,
       row: null,
       state: null,
       snapshotVersion: 0,

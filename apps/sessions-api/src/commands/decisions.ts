@@ -42,6 +42,8 @@ export interface Decision<State, Event extends DomainEvent, Result> {
 
 export interface Decided<Result> {
   readonly result: Result;
+  /** Of the log: what the command answers is so from this event on. */
+  readonly position: number;
   /** The answer is that of an earlier command with the same `Idempotency-Key`. */
   readonly repeated: boolean;
 }
@@ -109,10 +111,11 @@ export class Decisions {
       principal: credentialId(caller.principal),
     };
     const [earlier, fold] = await Promise.all([this.earlier(command), folds.current(streamId)]);
-    if (earlier && command) return repeat(earlier, command.requestHash);
+    if (earlier && command) return repeat(earlier, command.requestHash, fold.position);
 
     const { events, outcome } = judge(decision, fold.state, fold.now);
-    if (events.length === 0 && !command) return { result: answer(outcome), repeated: false };
+    const { position } = fold;
+    if (events.length === 0 && !command) return { result: answer(outcome), position, repeated: false };
 
     const append = await inSpan('append', { parent: caller.traceparent }, async (span) => {
       const asked = { ...decision, caller: { ...caller, traceparent: span.traceparent } };
@@ -127,9 +130,9 @@ export class Decisions {
       return appended;
     });
     if (append.kind === 'conflict') return undefined;
-    if (append.kind === 'repeated') return repeat(append, command!.requestHash);
+    if (append.kind === 'repeated') return repeat(append, command!.requestHash, position);
     folds.appended(streamId, fold, append);
-    return { result: answer(outcome), repeated: false };
+    return { result: answer(outcome), position: append.events.at(-1)?.position ?? position, repeated: false };
   }
 
   private async earlier(command: CommandKey | undefined): Promise<RecordedOutcome | undefined> {
@@ -186,9 +189,10 @@ function answer<Result>(outcome: Outcome<Result>): Result {
   throw new DomainError(code, message, field);
 }
 
-function repeat<Result>({ requestHash, outcome }: RecordedOutcome, asked: Buffer): Decided<Result> {
-  if (!requestHash.equals(asked)) throw new IdempotencyKeyReused();
-  return { result: answer(outcome as Outcome<Result>), repeated: true };
+function repeat<Result>(earlier: RecordedOutcome, asked: Buffer, streamPosition: number): Decided<Result> {
+  if (!earlier.requestHash.equals(asked)) throw new IdempotencyKeyReused();
+  const position = earlier.position ?? streamPosition;
+  return { result: answer(earlier.outcome as Outcome<Result>), position, repeated: true };
 }
 
 function metadataOf({ principal, requestId, traceparent }: Caller) {

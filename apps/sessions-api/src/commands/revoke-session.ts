@@ -8,6 +8,8 @@ import { Decisions } from './decisions.js';
 
 export interface RevokedSession {
   readonly currentSessionRevoked: boolean;
+  /** Of the log: when it is in effect, the answer is. */
+  readonly position: number;
 }
 
 export class RevokeSession extends Command<RevokedSession> {
@@ -31,7 +33,7 @@ export class RevokeSessionHandler implements ICommandHandler<RevokeSession> {
 
   async execute({ caller, accountId, sessionId, reason, note }: RevokeSession): Promise<RevokedSession> {
     const actingSessionId = sessionIdOf(caller.principal);
-    const { result } = await this.decisions.make({
+    const { result, position } = await this.decisions.make({
       caller,
       streamId: accountStreamId(accountId),
       folds: this.accounts,
@@ -40,6 +42,6 @@ export class RevokeSessionHandler implements ICommandHandler<RevokeSession> {
       personal: () => (note === undefined ? undefined : { note }),
       result: () => ({ currentSessionRevoked: sessionId === actingSessionId }),
     });
-    return result;
+    return { ...result, position };
   }
 }

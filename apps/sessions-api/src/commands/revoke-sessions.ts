@@ -9,6 +9,8 @@ import { Decisions } from './decisions.js';
 export interface RevokedSessions {
   readonly revoked: number;
   readonly currentSessionRevoked: boolean;
+  /** Of the log: when it is in effect, the answer is. */
+  readonly position: number;
 }
 
 /** Ends every session of an account, or every one but that of the caller. */
@@ -33,7 +35,7 @@ export class RevokeSessionsHandler implements ICommandHandler<RevokeSessions> {
 
   async execute({ caller, accountId, reason, except, note }: RevokeSessions): Promise<RevokedSessions> {
     const actingSessionId = sessionIdOf(caller.principal);
-    const { result } = await this.decisions.make({
+    const { result, position } = await this.decisions.make({
       caller,
       streamId: accountStreamId(accountId),
       folds: this.accounts,
@@ -50,6 +52,6 @@ export class RevokeSessionsHandler implements ICommandHandler<RevokeSessions> {
         currentSessionRevoked: events.some(({ data }) => data.sessionId === actingSessionId),
       }),
     });
-    return result;
+    return { ...result, position };
   }
 }

@@ -18,6 +18,7 @@ import type {
   RevokedOutput,
   SessionsOutput,
 } from './output.js';
+import { type Positioned, TellsEffect } from './tells-effect.js';
 import { requireToken } from './session-token.js';
 import { toSessionOutput, toSessionsOutput } from './sessions-page.js';
 
@@ -68,24 +69,28 @@ export class AccountSessionsController {
   @ForAccount('sessions:revoke')
   @ApiOperation({ summary: 'End all other sessions; with includeCurrent the current one as well' })
   @ApiOkResponse({ standardSchema: revokedAllOutput })
+  @TellsEffect()
   async revokeAll(
     @AskedBy() caller: Caller<AccountPrincipal>,
     @Query({ schema: includeCurrentInput }) { includeCurrent }: IncludeCurrentInput,
-  ): Promise<RevokedAllOutput> {
+  ): Promise<Positioned<RevokedAllOutput>> {
     const except = includeCurrent ? 'none' : 'current';
     const command = new RevokeSessions(caller, caller.principal.accountId, 'user_all', except);
-    return { data: await this.commands.execute(command) };
+    const { position, ...data } = await this.commands.execute(command);
+    return { position, data };
   }
 
   @Delete(':token')
   @ForAccount('sessions:revoke')
   @ApiOperation({ summary: 'End one session' })
   @ApiOkResponse({ standardSchema: revokedOutput })
+  @TellsEffect()
   async revoke(
     @AskedBy() caller: Caller<AccountPrincipal>,
     @Param('token') token: string,
-  ): Promise<RevokedOutput> {
+  ): Promise<Positioned<RevokedOutput>> {
     const command = new RevokeSession(caller, caller.principal.accountId, requireToken(token), 'user');
-    return { data: { revoked: true, ...(await this.commands.execute(command)) } };
+    const { position, ...revoked } = await this.commands.execute(command);
+    return { position, data: { revoked: true, ...revoked } };
   }
 }

@@ -16,7 +16,14 @@ export function allowOrigins(app: NestFastifyApplication, origins: readonly stri
       'X-Request-Id',
       'Traceparent',
     ],
-    exposedHeaders: ['RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id', 'Signoff-Position'],
+    exposedHeaders: [
+      'RateLimit',
+      'RateLimit-Policy',
+      'Retry-After',
+      'X-Request-Id',
+      'Signoff-Position',
+      'Preference-Applied',
+    ],
     maxAge: PREFLIGHT_SECONDS,
     // An OPTIONS that is no preflight is answered like one, not with text.
     strictPreflight: false,

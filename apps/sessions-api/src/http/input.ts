@@ -53,6 +53,25 @@ export const includeCurrentInput = z.object({
 });
 export type IncludeCurrentInput = z.output<typeof includeCurrentInput>;
 
+export const positionInput = z.object({
+  position: z
+    .string()
+    .regex(/^[0-9]+$/, 'must be decimal digits')
+    .transform(Number)
+    .refine(Number.isSafeInteger, 'must be at most 2^53 - 1'),
+});
+export type PositionInput = z.output<typeof positionInput>;
+
+const serviceName = z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'must be 1 to 48 letters, digits, "_" and "-"');
+
+export const servicesInput = z.object({
+  service: z
+    .union([serviceName.transform((name) => [name]), z.array(serviceName).max(100)])
+    .optional()
+    .default([]),
+});
+export type ServicesInput = z.output<typeof servicesInput>;
+
 export const accountInput = z.object({ accountId });
 export type AccountInput = z.output<typeof accountInput>;
 

@@ -11,6 +11,7 @@ import { accountInput, noteInput, pageInput } from './input.js';
 import type { AccountInput, NoteInput, PageInput } from './input.js';
 import { revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
 import type { RevokedAllOutput, RevokedOutput, SessionsOutput } from './output.js';
+import { type Positioned, TellsEffect } from './tells-effect.js';
 import { requireToken } from './session-token.js';
 import { toSessionsOutput } from './sessions-page.js';
 
@@ -38,27 +39,30 @@ export class OperatorSessionsController {
   @ForService('sessions:revoke')
   @ApiOperation({ summary: 'End all sessions of an account' })
   @ApiOkResponse({ standardSchema: revokedAllOutput })
+  @TellsEffect()
   async revokeAll(
     @AskedBy() caller: Caller,
     @Param({ schema: accountInput }) { accountId }: AccountInput,
     @Body({ schema: noteInput }) { note }: NoteInput,
-  ): Promise<RevokedAllOutput> {
-    return {
-      data: await this.commands.execute(new RevokeSessions(caller, accountId, 'operator', 'none', note)),
-    };
+  ): Promise<Positioned<RevokedAllOutput>> {
+    const command = new RevokeSessions(caller, accountId, 'operator', 'none', note);
+    const { position, ...data } = await this.commands.execute(command);
+    return { position, data };
   }
 
   @Delete(':token')
   @ForService('sessions:revoke')
   @ApiOperation({ summary: 'End one session of an account' })
   @ApiOkResponse({ standardSchema: revokedOutput })
+  @TellsEffect()
   async revoke(
     @AskedBy() caller: Caller,
     @Param({ schema: accountInput }) { accountId }: AccountInput,
     @Param('token') token: string,
     @Body({ schema: noteInput }) { note }: NoteInput,
-  ): Promise<RevokedOutput> {
+  ): Promise<Positioned<RevokedOutput>> {
     const command = new RevokeSession(caller, accountId, requireToken(token), 'operator', note);
-    return { data: { revoked: true, ...(await this.commands.execute(command)) } };
+    const { position, ...revoked } = await this.commands.execute(command);
+    return { position, data: { revoked: true, ...revoked } };
   }
 }

@@ -40,13 +40,45 @@ export const sessionsOutput = z.object({
 });
 export type SessionsOutput = z.output<typeof sessionsOutput>;
 
+const instanceEffectOutput = z.object({
+  instance: z.string(),
+  bootId: z.string().meta({ description: 'Another one at each start.' }),
+  state: z.enum(['in_effect', 'refusing', 'not_in_effect']).meta({
+    description: 'refusing: its lease has ended, and it refuses every session until it holds all revocations',
+  }),
+  position: z
+    .int()
+    .nullable()
+    .meta({ description: 'Up to where it holds all revocations. Null: not known.' }),
+  behind: z.object({ revocations: z.int(), milliseconds: z.int() }).nullable(),
+});
+
+export const effectOutput = z.object({
+  position: z.int().meta({ description: 'Of the log: the revocations in question end there.' }),
+  inEffect: z.boolean().meta({ description: 'At every instance; false when there is none.' }),
+  services: z.array(
+    z.object({
+      service: z.string(),
+      inEffect: z.boolean(),
+      instances: z.array(instanceEffectOutput).optional().meta({ description: 'Told to services only.' }),
+    }),
+  ),
+});
+export const positionEffectOutput = z.object({ data: effectOutput });
+export type PositionEffectOutput = z.output<typeof positionEffectOutput>;
+
+/** Only when it was asked for: `Prefer: wait=2`. */
+const effect = effectOutput.optional();
+
 export const revokedOutput = z.object({
   data: z.object({ revoked: z.literal(true), currentSessionRevoked: z.boolean() }),
+  effect,
 });
 export type RevokedOutput = z.output<typeof revokedOutput>;
 
 export const revokedAllOutput = z.object({
   data: z.object({ revoked: z.int(), currentSessionRevoked: z.boolean() }),
+  effect,
 });
 export type RevokedAllOutput = z.output<typeof revokedAllOutput>;
 

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { FORGET_SUBSCRIBERS } from '../effect/subscribers.js';
 
 const FLOOR_STEP = 10_000;
 
@@ -23,4 +24,5 @@ const FORGET_OUTCOMES = `DELETE FROM event_log.command WHERE recorded_at < now()
 export async function keepHouse(pool: Pool): Promise<void> {
   while ((await pool.query(RAISE_FLOOR)).rowCount === 1);
   await pool.query(FORGET_OUTCOMES);
+  await pool.query(FORGET_SUBSCRIBERS);
 }

@@ -1,28 +1,35 @@
 import { HEAD_COLUMNS, type Head } from '#event-log/head.js';
 import type { Pool } from 'pg';
+import { lease, nameOf, type Subscriber } from '../effect/subscribers.js';
 
 export type TimedHead = Head & {
   /** PostgreSQL's clock, in milliseconds since 1970. */
   readonly time: number;
 };
 
-/** Reads the head after it was asked for: whoever asks before a reading begins shares it, whoever asks later gets the next. */
+/**
+ * Reads the head after it was asked for: whoever asks before a reading begins shares it, whoever asks later gets the next.
+ * Subscribers that ask are registered before.
+ */
 export class HeadReader {
   private running: Promise<unknown> = Promise.resolve();
-  private next: Promise<TimedHead> | undefined;
+  private next: { readonly head: Promise<TimedHead>; readonly asking: Map<string, Subscriber> } | undefined;
 
   constructor(private readonly pool: Pool) {}
 
-  read(): Promise<TimedHead> {
+  read(subscriber?: Subscriber): Promise<TimedHead> {
     if (!this.next) {
-      this.next = this.running.then(() => this.begin());
-      this.running = this.next.catch(() => undefined);
+      const asking = new Map<string, Subscriber>();
+      this.next = { asking, head: this.running.then(() => this.begin(asking)) };
+      this.running = this.next.head.catch(() => undefined);
     }
-    return this.next;
+    if (subscriber) this.next.asking.set(nameOf(subscriber), subscriber);
+    return this.next.head;
   }
 
-  private async begin(): Promise<TimedHead> {
+  private async begin(asking: Map<string, Subscriber>): Promise<TimedHead> {
     this.next = undefined;
+    await lease(this.pool, [...asking.values()]);
     const { rows } = await this.pool.query<TimedHead>({
       name: 'head-and-time',
       text: `SELECT ${HEAD_COLUMNS}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time FROM event_log.head`,

@@ -3,15 +3,23 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import { signOff } from '../effect/subscribers.js';
 import { LimitedLog } from '../http/limited-log.js';
 import { LOGGER } from '../logger.js';
 import { BusConnection } from '../relay/bus-connection.js';
 import { HeadReader } from './head-reader.js';
 import { readRevocationsPage } from './revocations-page.js';
-import { headQuestion, readQuestion, revocationsQuestion, rpcError } from './rpc-question.js';
+import {
+  headQuestion,
+  readQuestion,
+  revocationsQuestion,
+  rpcError,
+  signOffQuestion,
+} from './rpc-question.js';
 
 const HEAD = 'signoff.rpc.*.head';
 const REVOCATIONS = 'signoff.rpc.*.revocations';
+const SIGN_OFF = 'signoff.rpc.*.sign-off';
 /** Each question is answered by one API process. */
 const QUEUE = 'sessions-api';
 /** A page fits into a message of the server, whatever it lets through: a revocation takes 160 bytes at most. */
@@ -46,7 +54,16 @@ export class RevocationDoors implements OnApplicationBootstrap {
     const largest = Math.floor(((connection.info?.max_payload ?? 0) * 0.9) / BYTES_EACH);
     connection.subscribe(HEAD, {
       queue: QUEUE,
-      callback: (_, message) => void this.answer(message, headQuestion, ({ nonce }) => this.head(nonce)),
+      callback: (_, message) =>
+        void this.answer(message, headQuestion, (asked) => this.head(callerOf(message), asked)),
+    });
+    connection.subscribe(SIGN_OFF, {
+      queue: QUEUE,
+      callback: (_, message) =>
+        void this.answer(message, signOffQuestion, async (asked) => {
+          await signOff(this.pool, { service: callerOf(message), ...asked });
+          return {};
+        }),
     });
     // One page after another: however many ask, they take one connection to PostgreSQL.
     const pages = connection.subscribe(REVOCATIONS, { queue: QUEUE });
@@ -59,8 +76,10 @@ export class RevocationDoors implements OnApplicationBootstrap {
     })();
   }
 
-  private async head(nonce: string) {
-    const { logId, epoch, position, revocations, revocationsFloor, time } = await this.heads.read();
+  private async head(service: string, { nonce, subscriber }: z.output<typeof headQuestion>) {
+    const { logId, epoch, position, revocations, revocationsFloor, time } = await this.heads.read(
+      subscriber && { service, ...subscriber },
+    );
     return {
       logId,
       epoch,
@@ -69,6 +88,7 @@ export class RevocationDoors implements OnApplicationBootstrap {
       revocationsFloor,
       nonce,
       time: new Date(time).toISOString(),
+      ...(subscriber && { registered: subscriber.bootId }),
     };
   }
 
@@ -93,3 +113,6 @@ export class RevocationDoors implements OnApplicationBootstrap {
     }
   }
 }
+
+/** `signoff.rpc.<caller>.<operation>`: who asks is who may publish there. */
+const callerOf = ({ subject }: Msg) => subject.split('.')[2]!;

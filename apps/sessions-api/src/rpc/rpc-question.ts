@@ -4,8 +4,30 @@ import type { FieldError } from '../http/invalid-input.js';
 const MAX_BYTES = 1_024;
 export const MAX_PAGE = 5_000;
 
-/** `nonce` comes back with the answer: it is to this question and no other. */
-export const headQuestion = z.object({ nonce: z.string().min(1).max(64) });
+const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+const boot = { instance: name, bootId: name };
+
+/** `nonce` comes back with the answer: it is to this question and no other. `subscriber` is registered before the answer. */
+export const headQuestion = z.object({
+  nonce: z.string().min(1).max(64),
+  subscriber: z
+    .object({
+      ...boot,
+      maxStaleness: z.number().min(500).max(86_400_000),
+      policy: z.enum(['refuse', 'allow']),
+    })
+    .optional(),
+});
+
+export const signOffQuestion = z.object(boot);
+
+export const receiptMessage = z.object({
+  bootId: name,
+  logId: z.string(),
+  epoch: z.number(),
+  position: z.number().int().min(0),
+  revocations: z.number().int().min(0),
+});
 
 export const revocationsQuestion = z.object({
   after: z.number().int().min(0),
