@@ -34,6 +34,10 @@ export async function startSubscriber(natsUrl: string, maxStaleness: number) {
       ask({ ask: sessionId, afterReady: true });
       return next();
     },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
     async stop() {
       child.kill('SIGCONT');
       child.stdin.end();
