@@ -347,6 +347,59 @@ describe('an instance', () => {
   });
 });
 
+describe('a receipt', () => {
+  const subscriber = { instance: 'one', bootId: 'boot', maxStaleness: 5_000, policy: 'refuse' };
+  const register = async (nonce = 'n') =>
+    (
+      await bus.request('signoff.rpc.raw.head', JSON.stringify({ nonce, subscriber }), { timeout: 5_000 })
+    ).json<{ logId: string; epoch: number; position: number; revocations: number; registered: string }>();
+
+  it('counts only if it is of that start of that instance, of that log, and covers the revocation', async () => {
+    const before = await register();
+    expect(before.registered).toBe('boot');
+    const { position } = await revokeOf('ada');
+    const { logId, epoch, revocations } = await register();
+    const receipt = { bootId: 'boot', logId, epoch, position, revocations };
+    const give = async (body: unknown, subject = 'signoff.receipt.raw.one') => {
+      bus.publish(subject, typeof body === 'string' ? body : JSON.stringify(body));
+      // Answered on the same connection as it is heard on, and so after it.
+      await register();
+      return (await effectOf(position, '?service=raw')).inEffect;
+    };
+    const worthless: [unknown, string?][] = [
+      [{ ...receipt, bootId: 'another' }],
+      [receipt, 'signoff.receipt.raw.two'],
+      [receipt, 'signoff.receipt.other.one'],
+      [{ ...receipt, logId: '6f1d3f0a-58c3-4a4b-9c62-3d3b6e3a6f10' }],
+      [{ ...receipt, epoch: epoch + 1 }],
+      [{ ...receipt, position: position - 1, revocations: revocations - 1 }],
+      [{ ...receipt, revocations: undefined }],
+      [{ ...receipt, revocations: String(revocations) }],
+      ['not JSON'],
+      [{ ...receipt, padding: 'x'.repeat(2_000) }],
+      [{ bootId: 'boot' }],
+    ];
+    for (const [body, subject] of worthless) expect([body, await give(body, subject)]).toEqual([body, false]);
+    expect(await give(receipt)).toBe(true);
+    const signOff = JSON.stringify({ instance: 'one', bootId: 'boot' });
+    await bus.request('signoff.rpc.other.sign-off', signOff, { timeout: 5_000 });
+    expect(states(await effectOf(position))).toEqual(['raw/one in_effect']);
+    await bus.request('signoff.rpc.raw.sign-off', signOff, { timeout: 5_000 });
+    expect(states(await effectOf(position))).toEqual([]);
+  });
+
+  it.each([
+    ['instance', { instance: 'a.b' }],
+    ['bootId', { bootId: '' }],
+    ['maxStaleness', { maxStaleness: 1 }],
+    ['policy', { policy: 'perhaps' }],
+  ])('cannot be given by whoever registers with a bad %s', async (field, bad) => {
+    const question = JSON.stringify({ nonce: 'n', subscriber: { ...subscriber, ...bad } });
+    const { error } = (await bus.request('signoff.rpc.raw.head', question, { timeout: 5_000 })).json<any>();
+    expect([error.code, error.errors[0].field]).toEqual(['INPUT_INVALID', `subscriber.${field}`]);
+  });
+});
+
 describe('a request that prefers to wait', () => {
   it('is answered when it is in effect everywhere, and told so', async () => {
     await Promise.all(['one', 'two'].map((instance) => subscribers.start({ instance }).ready()));

@@ -55,6 +55,6 @@ export interface Revocations {
    */
   onRevoked(callback: (revocation: Revocation) => void): () => void;
 
-  /** Disconnects. From then on every question is answered with `REVOCATIONS_CLOSED`. */
+  /** Signs off and disconnects, within a second or two. From then on every question is answered with `REVOCATIONS_CLOSED`. */
   close(): Promise<void>;
 }

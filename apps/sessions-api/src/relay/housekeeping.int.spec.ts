@@ -83,3 +83,14 @@ describe('the outcomes of commands', () => {
     expect((await pool.query('SELECT key FROM event_log.command')).rows).toEqual([{ key: 'young' }]);
   });
 });
+
+describe('a subscriber', () => {
+  it('is forgotten ten minutes after its lease, when it will not come back', async () => {
+    await pool.query(`INSERT INTO effect.subscriber (service, instance, boot_id, policy, leased_until)
+      SELECT 'billing', minutes::text, 'boot', 'refuse', now() - minutes * interval '1 minute'
+      FROM unnest(ARRAY[-1, 9, 11]) AS minutes`);
+    await keepHouse(pool);
+    const { rows } = await pool.query('SELECT instance FROM effect.subscriber ORDER BY instance');
+    expect(rows.map(({ instance }) => instance)).toEqual(['-1', '9']);
+  });
+});
