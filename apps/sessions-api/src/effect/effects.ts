@@ -48,7 +48,7 @@ interface Known extends LogIdentity {
   readonly subscribers: readonly Registered[];
 }
 
-/** Registered before the position was read: whoever comes later is only ready when it holds what the position has. */
+/** Who registers after this was read is only ready when it holds what the head has by then. */
 const KNOWN = `
   SELECT log_id AS "logId", epoch, position AS head,
     coalesce((SELECT revocation FROM event_log.event
@@ -88,11 +88,10 @@ export class Effects implements OnModuleDestroy {
     const giveUpAt = performance.now() + ms;
     for (;;) {
       const known = await this.look(position);
-      const missing = known.subscribers.filter((one) => this.stateOf(one, known) === 'not_in_effect');
       const left = giveUpAt - performance.now();
-      if (missing.length === 0 || left <= 0 || this.stop.signal.aborted)
-        return this.describe(position, known);
-      await this.receiptsOf(missing, known, Math.min(left, LOOK_AGAIN_MS));
+      await this.receiptsOf(known, Math.min(left, LOOK_AGAIN_MS));
+      const isOver = performance.now() >= giveUpAt || this.stop.signal.aborted;
+      if (isOver || !this.isMissing(known)) return this.describe(position, known);
     }
   }
 
@@ -112,12 +111,15 @@ export class Effects implements OnModuleDestroy {
     return receipt?.logId === logId && receipt.epoch === epoch ? receipt : undefined;
   }
 
-  /** Resolves when all of them have given one, or when the time is over. */
-  private async receiptsOf(missing: readonly Registered[], known: Known, ms: number): Promise<void> {
+  private isMissing(known: Known): boolean {
+    return known.subscribers.some((one) => this.stateOf(one, known) === 'not_in_effect');
+  }
+
+  /** Resolves when none is missing, or when the time is over. */
+  private async receiptsOf(known: Known, ms: number): Promise<void> {
+    if (!this.isMissing(known)) return;
     const given = new AbortController();
-    const done = this.receipts.onReceipt(() => {
-      if (missing.every((one) => this.stateOf(one, known) === 'in_effect')) given.abort();
-    });
+    const done = this.receipts.onReceipt(() => this.isMissing(known) || given.abort());
     const signal = AbortSignal.any([given.signal, this.stop.signal]);
     await sleep(ms, undefined, { signal }).catch(() => undefined);
     done();
