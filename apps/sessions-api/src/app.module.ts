@@ -51,6 +51,9 @@ import { RelayService } from './relay/relay.service.js';
 import { EffectTimes } from './effect/effect-times.js';
 import { Effects } from './effect/effects.js';
 import { Receipts } from './effect/receipts.js';
+import { FollowRevocations } from './revocations/follow-revocations.js';
+import { RevocationNews } from './revocations/revocation-news.js';
+import { RevocationPages } from './revocations/revocation-pages.js';
 import { RevocationDoors } from './rpc/revocation-doors.js';
 
 const KEPT_FOLDS = 20_000;
@@ -175,6 +178,8 @@ const relay = [
 
 const effect = [Receipts, Effects, EffectTimes];
 
+const revocations = [RevocationPages, RevocationNews, FollowRevocations];
+
 @Module({})
 export class AppModule implements OnApplicationShutdown {
   static with(config: Config): DynamicModule {
@@ -202,6 +207,7 @@ export class AppModule implements OnApplicationShutdown {
         ...activity,
         ...relay,
         ...effect,
+        ...revocations,
         Metrics,
         Routes,
         Refusals,

@@ -10,6 +10,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 const MAX_PAGE = 2 ** 31 - 1;
+const MAX_REVOCATIONS = 5_000;
 
 const text = (maxCodePoints: number) =>
   z
@@ -53,14 +54,20 @@ export const includeCurrentInput = z.object({
 });
 export type IncludeCurrentInput = z.output<typeof includeCurrentInput>;
 
-export const positionInput = z.object({
-  position: z
-    .string()
-    .regex(/^[0-9]+$/, 'must be decimal digits')
-    .transform(Number)
-    .refine(Number.isSafeInteger, 'must be at most 2^53 - 1'),
-});
+const count = z
+  .string('must be given once')
+  .regex(/^[0-9]+$/, 'must be decimal digits')
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'must be at most 2^53 - 1');
+
+export const positionInput = z.object({ position: count });
 export type PositionInput = z.output<typeof positionInput>;
+
+export const afterInput = z.object({
+  after: count.optional(),
+  limit: digits(MAX_REVOCATIONS).optional().default(1_000),
+});
+export type AfterInput = z.output<typeof afterInput>;
 
 const serviceName = z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'must be 1 to 48 letters, digits, "_" and "-"');
 

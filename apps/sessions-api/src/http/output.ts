@@ -40,6 +40,29 @@ export const sessionsOutput = z.object({
 });
 export type SessionsOutput = z.output<typeof sessionsOutput>;
 
+export const revocationOutput = z.object({
+  revocation: z.int().meta({ description: 'Its number among all revocations: 1, 2, … without a gap.' }),
+  position: z.int(),
+  token,
+  credentialsExpireAt: instant.meta({ description: 'When the last credential of the session has expired.' }),
+});
+export type RevocationOutput = z.output<typeof revocationOutput>;
+
+export const headOutput = z.object({
+  logId: z.string(),
+  epoch: z.int(),
+  position: z.int(),
+  revocations: z.int().meta({ description: 'The number of the newest revocation.' }),
+  revocationsFloor: z
+    .int()
+    .meta({ description: 'All up to this one concern credentials that have expired.' }),
+  time: instant,
+});
+export type HeadOutput = z.output<typeof headOutput>;
+
+export const revocationsOutput = z.object({ data: z.array(revocationOutput), head: headOutput });
+export type RevocationsOutput = z.output<typeof revocationsOutput>;
+
 const instanceEffectOutput = z.object({
   instance: z.string(),
   bootId: z.string().meta({ description: 'Another one at each start.' }),

@@ -12,6 +12,7 @@ import { from, mergeMap, type Observable } from 'rxjs';
 import type { KnownRequest } from '../access/access.guard.js';
 import { EffectTimes } from '../effect/effect-times.js';
 import { type Effect, Effects } from '../effect/effects.js';
+import { secondsToWait } from './prefer.js';
 
 const MAX_WAIT_SECONDS = 10;
 
@@ -44,7 +45,7 @@ class EffectInterceptor implements NestInterceptor {
       mergeMap(({ position, ...output }) => {
         reply.header('signoff-position', position);
         this.times.acknowledged(position);
-        const seconds = secondsToWait(request.headers.prefer);
+        const seconds = secondsToWait(request.headers.prefer, MAX_WAIT_SECONDS);
         return seconds === undefined ? [output] : from(this.wait(position, seconds, output, request, reply));
       }),
     );
@@ -70,10 +71,3 @@ const withoutInstances = ({ services, ...effect }: Effect) => ({
   ...effect,
   services: services.map(({ service, inEffect }) => ({ service, inEffect })),
 });
-
-/** RFC 7240, section 4.3. What is not understood is ignored, and of a preference that is repeated the first counts. */
-function secondsToWait(prefer: string | string[] | undefined): number | undefined {
-  const preferences = [prefer ?? []].flat().join(',').split(',');
-  const wait = preferences.map((one) => /^\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(;|$)/i.exec(one)).find(Boolean);
-  return wait ? Math.min(Number(wait[1]), MAX_WAIT_SECONDS) : undefined;
-}

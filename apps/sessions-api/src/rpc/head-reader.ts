@@ -1,11 +1,6 @@
-import { HEAD_COLUMNS, type Head } from '#event-log/head.js';
 import type { Pool } from 'pg';
+import { TIMED_HEAD_COLUMNS, type TimedHead } from '../revocations/revocations-page.js';
 import { lease, nameOf, type Subscriber } from '../effect/subscribers.js';
-
-export type TimedHead = Head & {
-  /** PostgreSQL's clock, in milliseconds since 1970. */
-  readonly time: number;
-};
 
 /**
  * Reads the head after it was asked for: whoever asks before a reading begins shares it, whoever asks later gets the next.
@@ -32,7 +27,7 @@ export class HeadReader {
     await lease(this.pool, [...asking.values()]);
     const { rows } = await this.pool.query<TimedHead>({
       name: 'head-and-time',
-      text: `SELECT ${HEAD_COLUMNS}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time FROM event_log.head`,
+      text: `SELECT ${TIMED_HEAD_COLUMNS} FROM event_log.head`,
     });
     return rows[0]!;
   }

@@ -8,7 +8,7 @@ import { LimitedLog } from '../http/limited-log.js';
 import { LOGGER } from '../logger.js';
 import { BusConnection } from '../relay/bus-connection.js';
 import { HeadReader } from './head-reader.js';
-import { readRevocationsPage } from './revocations-page.js';
+import { RevocationPages } from '../revocations/revocation-pages.js';
 import {
   headQuestion,
   readQuestion,
@@ -37,6 +37,7 @@ export class RevocationDoors implements OnApplicationBootstrap {
   constructor(
     private readonly pool: Pool,
     private readonly bus: BusConnection,
+    private readonly pages: RevocationPages,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.heads = new HeadReader(pool);
@@ -65,15 +66,15 @@ export class RevocationDoors implements OnApplicationBootstrap {
           return {};
         }),
     });
-    // One page after another: however many ask, they take one connection to PostgreSQL.
-    const pages = connection.subscribe(REVOCATIONS, { queue: QUEUE });
-    void (async () => {
-      for await (const message of pages) {
-        await this.answer(message, revocationsQuestion, ({ after, limit }) =>
-          readRevocationsPage(this.pool, after, Math.max(1, Math.min(limit, largest))),
-        );
-      }
-    })();
+    connection.subscribe(REVOCATIONS, {
+      queue: QUEUE,
+      callback: (_, message) =>
+        void this.answer(message, revocationsQuestion, async ({ after, limit }) => {
+          const page = await this.pages.read(after, Math.max(1, Math.min(limit, largest)));
+          const { logId, epoch } = page.head;
+          return { logId, epoch, revocations: page.revocations };
+        }),
+    });
   }
 
   private async head(service: string, { nonce, subscriber }: z.output<typeof headQuestion>) {
