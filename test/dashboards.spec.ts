@@ -73,7 +73,7 @@ const balanced = (expr: string) =>
 
 /** Every code that a problem can have, and so every value of the label. */
 const codes = new Set(
-  ['problem.ts', 'problem.filter.ts'].flatMap((file) =>
+  ['problem.ts', 'problem-of.ts'].flatMap((file) =>
     [
       ...read(`apps/sessions-api/src/http/${file}`).matchAll(/^ {2}([A-Z_]+): \d{3},|code: '([A-Z_]+)'/gm),
     ].map(([, inTable, literal]) => inTable ?? literal!),

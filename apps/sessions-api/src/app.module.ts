@@ -30,6 +30,7 @@ import { CONFIG, type Config } from './config.js';
 import { refuseUnsafeDatabase } from './database-check.js';
 import { AccountSessionsController } from './http/account-sessions.controller.js';
 import { ApiKeysController } from './http/api-keys.controller.js';
+import { EffectAnswers } from './http/effect-answers.js';
 import { HealthController } from './http/health.controller.js';
 import { IntrospectionController } from './http/introspection.controller.js';
 import { JwksController } from './http/jwks.controller.js';
@@ -54,6 +55,7 @@ import { Receipts } from './effect/receipts.js';
 import { FollowRevocations } from './revocations/follow-revocations.js';
 import { RevocationNews } from './revocations/revocation-news.js';
 import { RevocationPages } from './revocations/revocation-pages.js';
+import { SessionsRpc } from './rpc/sessions.rpc.js';
 import { RevocationDoors } from './rpc/revocation-doors.js';
 
 const KEPT_FOLDS = 20_000;
@@ -176,7 +178,7 @@ const relay = [
   RevocationDoors,
 ];
 
-const effect = [Receipts, Effects, EffectTimes];
+const effect = [Receipts, Effects, EffectTimes, EffectAnswers];
 
 const revocations = [RevocationPages, RevocationNews, FollowRevocations];
 
@@ -191,6 +193,7 @@ export class AppModule implements OnApplicationShutdown {
         OperatorSessionsController,
         SessionsController,
         RevocationsController,
+        SessionsRpc,
         IntrospectionController,
         ApiKeysController,
         JwksController,

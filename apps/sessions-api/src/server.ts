@@ -25,6 +25,8 @@ import { traceRequests } from './http/trace-requests.js';
 import { refuseUnreadablePath } from './http/unreadable-path.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
 import { Metrics } from './metrics.js';
+import { BusConnection } from './relay/bus-connection.js';
+import { RpcServer } from './rpc/rpc-server.js';
 
 /** The whole application, ready to listen. */
 export async function createServer(config: Config): Promise<NestFastifyApplication> {
@@ -68,7 +70,10 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   app.useGlobalPipes(inputPipe);
   app.useGlobalFilters(app.get(ProblemFilter));
   describe(app);
+  app.connectMicroservice({ strategy: new RpcServer(app.get(BusConnection)) }, { inheritAppConfig: true });
   await app.init();
+  // NATS may come late: it is not waited for.
+  void app.startAllMicroservices();
   return app;
 }
 

@@ -15,9 +15,9 @@ import { AccessError } from './access-error.js';
 import { Authenticator } from './authenticator.js';
 import type { Principal } from './principal.js';
 
-const ACCESS = 'signoff:access';
+export const ACCESS = 'signoff:access';
 
-interface Access {
+export interface Access {
   readonly who: 'account' | 'service';
   readonly scope: Scope;
 }
@@ -43,19 +43,23 @@ export class AccessGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { who, scope } = this.reflector.get<Access>(ACCESS, context.getHandler());
+    const access = this.reflector.get<Access>(ACCESS, context.getHandler());
     const request = context.switchToHttp().getRequest<KnownRequest>();
-    const principal = await this.authenticator.authenticate(request.headers.authorization);
-    request.principal = principal;
-    if (who === 'account' && principal.kind === 'service-key') {
-      throw new AccessError('ACCOUNT_CREDENTIAL_REQUIRED', 'this is answered to an account itself only');
-    }
-    if (who === 'service' && principal.kind !== 'service-key') {
-      throw new AccessError('SERVICE_KEY_REQUIRED', 'this is answered to services only');
-    }
-    if (!principal.scopes.includes(scope)) {
-      throw new AccessError('SCOPE_MISSING', `the credential lacks the scope ${scope}`, scope);
-    }
+    request.principal = await this.authenticator.authenticate(request.headers.authorization);
+    authorize(request.principal, access);
     return true;
+  }
+}
+
+/** Throws an `AccessError` unless it is what is required. */
+export function authorize(principal: Principal, { who, scope }: Access): void {
+  if (who === 'account' && principal.kind === 'service-key') {
+    throw new AccessError('ACCOUNT_CREDENTIAL_REQUIRED', 'this is answered to an account itself only');
+  }
+  if (who === 'service' && principal.kind !== 'service-key') {
+    throw new AccessError('SERVICE_KEY_REQUIRED', 'this is answered to services only');
+  }
+  if (!principal.scopes.includes(scope)) {
+    throw new AccessError('SCOPE_MISSING', `the credential lacks the scope ${scope}`, scope);
   }
 }

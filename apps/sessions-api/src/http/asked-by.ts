@@ -18,14 +18,17 @@ export const AskedBy = createParamDecorator((_: unknown, context: ExecutionConte
   };
 });
 
+/** `header`: `Idempotency-Key`, if there is one. */
+export function idempotencyKeyIn(header: string | string[] | undefined): string | undefined {
+  if (header === undefined || (typeof header === 'string' && KEY.test(header))) return header;
+  throw new InvalidInput([
+    { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, once' },
+  ]);
+}
+
 function idempotencyOf(request: KnownRequest): Idempotency | undefined {
-  const key = request.headers['idempotency-key'];
+  const key = idempotencyKeyIn(request.headers['idempotency-key']);
   if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !KEY.test(key)) {
-    throw new InvalidInput([
-      { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, once' },
-    ]);
-  }
   const said = JSON.stringify([request.params, request.query, request.body ?? null]);
   return {
     operation: `${request.method} ${request.routeOptions.url}`,

@@ -6,7 +6,7 @@ import { RequestError } from './request-error.js';
 
 const FORM = 'application/x-www-form-urlencoded';
 /** More than anything needs; without a bound, what walks a body by recursion runs out of stack. */
-const MAX_DEPTH = 8;
+export const MAX_DEPTH = 8;
 
 /** JSON everywhere but at introspection, which RFC 7662 makes a form. A DELETE may name JSON and send nothing. */
 export function readBodies(adapter: FastifyAdapter): void {
@@ -34,7 +34,7 @@ function refusalOf(request: FastifyRequest): RequestError | undefined {
     : undefined;
 }
 
-const isDeeperThan = (levels: number, value: unknown): boolean =>
+export const isDeeperThan = (levels: number, value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   (levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner)));

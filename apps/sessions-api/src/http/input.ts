@@ -82,10 +82,9 @@ export type ServicesInput = z.output<typeof servicesInput>;
 export const accountInput = z.object({ accountId });
 export type AccountInput = z.output<typeof accountInput>;
 
-export const noteInput = z
-  .strictObject({ note: text(500).optional() })
-  .optional()
-  .default({});
+export const noteText = text(500);
+
+export const noteInput = z.strictObject({ note: noteText.optional() }).optional().default({});
 export type NoteInput = z.output<typeof noteInput>;
 
 const lifetime = {

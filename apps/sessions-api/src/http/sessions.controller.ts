@@ -9,13 +9,13 @@ import {
 } from '@nestjs/swagger';
 import { ForService } from '../access/access.guard.js';
 import type { Caller } from '../access/caller.js';
-import { ExtendSession, type ExtendedSession } from '../commands/extend-session.js';
-import { IssueSession } from '../commands/issue-session.js';
+import { ExtendSession } from '../commands/extend-session.js';
 import { RecordActivity } from '../commands/record-activity.js';
 import { AskedBy } from './asked-by.js';
 import { extendInput, issueInput, type ExtendInput, type IssueInput } from './input.js';
 import { activityOutput, extendedOutput, issuedOutput } from './output.js';
 import type { ActivityOutput, ExtendedOutput, IssuedOutput } from './output.js';
+import { toCredential, toIssuedOutput, toIssueSession } from './issued-session.js';
 import { requireToken } from './session-token.js';
 
 @ApiTags('services')
@@ -31,12 +31,7 @@ export class SessionsController {
     @AskedBy() caller: Caller,
     @Body({ schema: issueInput }) input: IssueInput,
   ): Promise<IssuedOutput> {
-    const { accountId, ipAddress, userAgent, fingerprint } = input;
-    const personal = Object.fromEntries(
-      Object.entries({ ipAddress, userAgent, fingerprint }).filter(([, value]) => value !== undefined),
-    ) as Record<string, string>;
-    const issued = await this.commands.execute(new IssueSession(caller, accountId, input.lifetime, personal));
-    return { data: { ...toCredential(issued), ended: [...issued.ended] } };
+    return toIssuedOutput(await this.commands.execute(toIssueSession(caller, input)));
   }
 
   @Patch(':token')
@@ -62,12 +57,3 @@ export class SessionsController {
     return { data: { accepted: true } };
   }
 }
-
-const toCredential = (session: ExtendedSession) => ({
-  token: session.sessionId,
-  accountId: session.accountId,
-  issuedAt: session.issuedAt,
-  expiresAt: session.expiresAt,
-  accessToken: session.credential,
-  tokenType: 'Bearer' as const,
-});

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountInput, noteText } from '../http/input.js';
 import type { FieldError } from '../http/invalid-input.js';
 
 const MAX_BYTES = 1_024;
@@ -34,18 +35,22 @@ export const revocationsQuestion = z.object({
   limit: z.number().int().min(1).max(MAX_PAGE),
 });
 
-export type RpcErrorCode = 'INPUT_INVALID' | 'LOG_UNAVAILABLE';
+export const revokeAllQuestion = z.strictObject({ ...accountInput.shape, note: noteText.optional() });
+export type RevokeAllQuestion = z.output<typeof revokeAllQuestion>;
+
+export const revokeQuestion = revokeAllQuestion.extend({ token: z.string() });
+export type RevokeQuestion = z.output<typeof revokeQuestion>;
 
 /** What is answered instead of what was asked for. */
 export interface RpcError {
   readonly error: {
-    readonly code: RpcErrorCode;
+    readonly code: string;
     readonly message: string;
     readonly errors?: readonly FieldError[];
   };
 }
 
-export const rpcError = (code: RpcErrorCode, message: string, errors?: readonly FieldError[]): RpcError => ({
+export const rpcError = (code: string, message: string, errors?: readonly FieldError[]): RpcError => ({
   error: { code, message, ...(errors && { errors }) },
 });
 

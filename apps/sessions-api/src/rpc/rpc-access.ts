@@ -1,0 +1,74 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Scope } from '#domain/api-key/scopes.js';
+import { isTraceparent } from '#telemetry/traceparent.js';
+import type { MsgHdrs } from '@nats-io/transport-node';
+import {
+  applyDecorators,
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  SetMetadata,
+  UseGuards,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { MessagePattern, type NatsContext } from '@nestjs/microservices';
+import { ACCESS, type Access, authorize } from '../access/access.guard.js';
+import { Authenticator } from '../access/authenticator.js';
+import type { Caller } from '../access/caller.js';
+import type { Principal } from '../access/principal.js';
+import { idempotencyKeyIn } from '../http/asked-by.js';
+
+/** `signoff.rpc.<caller>.<operation>`, for service keys with this scope: `Authorization` is a header of the message. */
+export const Answers = (operation: string, scope: Scope) =>
+  applyDecorators(
+    MessagePattern(`signoff.rpc.*.${operation}`),
+    SetMetadata(ACCESS, { who: 'service', scope } satisfies Access),
+    UseGuards(RpcAccessGuard),
+  );
+
+interface KnownContext extends NatsContext {
+  principal?: Principal;
+}
+
+const contextOf = (context: ExecutionContext) => context.switchToRpc().getContext<KnownContext>();
+
+export const headerOf = (context: NatsContext, name: string): string | undefined =>
+  (context.getHeaders() as MsgHdrs | undefined)?.get(name) || undefined;
+
+export const requestIdOf = (context: NatsContext & { requestId?: string }): string =>
+  (context.requestId ??= randomUUID());
+
+export const principalOf = (context: KnownContext): Principal | undefined => context.principal;
+
+@Injectable()
+export class RpcAccessGuard implements CanActivate {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const asked = contextOf(context);
+    asked.principal = await this.authenticator.authenticate(headerOf(asked, 'Authorization'));
+    authorize(asked.principal, this.reflector.get<Access>(ACCESS, context.getHandler()));
+    return true;
+  }
+}
+
+/** Who asks, as the guard found out. Keys of HTTP and of NATS are apart: an operation is asked for by one way or the other. */
+export const AskedByRpc = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
+  const asked = contextOf(context);
+  const traceparent = headerOf(asked, 'traceparent');
+  const key = idempotencyKeyIn(headerOf(asked, 'Idempotency-Key'));
+  const operation = `rpc ${asked.getSubject().split('.').at(-1)}`;
+  const said = JSON.stringify(context.switchToRpc().getData() ?? null);
+  return {
+    principal: asked.principal!,
+    requestId: requestIdOf(asked),
+    ...(isTraceparent(traceparent) && { traceparent }),
+    ...(key && {
+      idempotency: { operation, key, requestHash: createHash('sha256').update(said).digest() },
+    }),
+  };
+});
