@@ -301,6 +301,29 @@ describe('an instance', () => {
     expect((await effectOf(position)).services).toEqual([]);
   });
 
+  it('that signs off while a question of its own is open does not register again by that', async () => {
+    for (let i = 0; i < 10; i++) {
+      const revocations = subscribers.start({ instance: `${i}`, maxStaleness: 500 });
+      await revocations.ready();
+      const blocker = await world.owner.connect();
+      let questions = 0;
+      const heard = bus.subscribe('signoff.rpc.billing.head', { callback: () => void questions++ });
+      await bus.flush();
+      await blocker.query('BEGIN; LOCK TABLE effect.subscriber IN ACCESS EXCLUSIVE MODE');
+      await until(
+        () => questions,
+        (count) => count > 0,
+      );
+      const closed = revocations.close();
+      await blocker.query('COMMIT');
+      blocker.release();
+      heard.unsubscribe();
+      await closed;
+    }
+    const { rows } = await world.owner.query('SELECT instance FROM effect.subscriber');
+    expect(rows).toEqual([]);
+  });
+
   it('that dies is waited for until it can have no lease any more', async () => {
     const subscriber = await startSubscriber(world.nats.url, 2_000);
     const { position: before } = await revokeOf('ada');

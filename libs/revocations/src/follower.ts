@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Api, type Subscriber } from './api.js';
@@ -21,6 +22,8 @@ const PAGE = 2_000;
 const REOPEN_AFTER_MS = 250;
 /** A feed that brings nothing of what is due is replaced, but not sooner. */
 const FEED_PATIENCE_MS = 3_000;
+/** How long the answer to an open question is worth waiting for when we close. */
+const LAST_ANSWER_MS = 1_000;
 /** A receipt covers what was applied since the one before: more of them would only be work for whoever reads them. */
 const ANNOUNCE_EACH_MS = 10;
 
@@ -90,7 +93,11 @@ export class Follower {
   /** Follows until it is closed, or the connection is; goes on from there with another connection. */
   async run(connection: NatsConnection): Promise<void> {
     this.api = new Api(connection, this.subscriber);
-    const ask = () => void this.askHead();
+    const open = new Set<Promise<void>>();
+    const ask = () => {
+      const asked = this.askHead().finally(() => open.delete(asked));
+      open.add(asked);
+    };
     const asking = setInterval(ask, this.askEachMs);
     const statuses = connection.status() as ReturnType<NatsConnection['status']> & { stop(): void };
     void (async () => {
@@ -103,7 +110,10 @@ export class Follower {
     }
     clearInterval(asking);
     statuses.stop();
-    if (this.closed && this.known) await this.api.signOff().catch(() => undefined);
+    if (!this.closed) return;
+    // Behind a sign-off a question would register again.
+    await Promise.race([Promise.all(open), sleep(LAST_ANSWER_MS)]);
+    await this.api.signOff().catch(() => undefined);
   }
 
   close(): void {
