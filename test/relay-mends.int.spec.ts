@@ -2,10 +2,10 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { toMessage } from '#bus/envelope.js';
 import { STREAM } from '#bus/subjects.js';
-import { readForward, readHead } from '#event-log/read.js';
+import { readHead } from '#event-log/read.js';
 import { deleteUnchanged } from '../apps/sessions-api/src/relay/align.js';
+import { fillForged, type FORGERIES } from './harness/forged-stream.js';
 import { MirroredLog } from './harness/mirrored-log.js';
 import type { RunningRelay } from './harness/running-relay.js';
 import { readStreamUpTo } from './harness/stream-reader.js';
@@ -181,25 +181,19 @@ describe('a damaged stream that somebody else has built again since it was looke
   });
 });
 
-describe('a message in the middle of the stream that no relay published', () => {
-  it('is found where the projector stands before it', async () => {
-    await log.record(30);
-    const relay = await log.startRelay();
-    await log.expectMirror();
-    await relay.stop();
-    await log.onBus(async (connection) => {
-      const head = await readHead(log.pool);
-      await log.onStream((streams) => streams.delete(STREAM));
-      await log.onStream((streams) => streams.add({ name: STREAM, subjects: ['sessions.*.*'] }));
-      for (const event of await readForward(log.pool, 0, 30)) {
-        const { subject, body, headers, position } = toMessage(event, head, 'signoff');
-        if (position === 17) headers.set('Signoff-Hash', 'ab'.repeat(32));
-        await jetstream(connection).publish(subject, body, { headers });
-      }
-    });
+describe('a message that no relay published, where the stream should have another,', () => {
+  it.each<[string, keyof typeof FORGERIES, number]>([
+    ['in the middle', 'another body under the right headers', 17],
+    ['in the middle', 'another hash', 17],
+    ['in the middle', 'another subject', 17],
+    ['at the end', 'another body under the right headers', 30],
+  ])('%s is found where the projector stands before it: it has %s', async (_, forgery, position) => {
+    await mirrored(30);
+    await log.onBus((connection) => fillForged(connection, log.pool, position, forgery));
     await log.asOwner(`INSERT INTO read_model.checkpoint (projection, log_id, epoch, position, hash)
-      SELECT 'sessions', log_id, epoch, 16, (SELECT hash FROM event_log.event WHERE position = 16) FROM event_log.head`);
-    expect(await mended()).toMatchObject({ damage: 'foreign', position: 17, messages: 1 });
+      SELECT 'sessions', head.log_id, epoch, event.position, event.hash FROM event_log.head, event_log.event
+      WHERE event.position = ${position - 1}`);
+    expect(await mended()).toMatchObject({ damage: 'foreign', position, messages: 1 });
   });
 });
 

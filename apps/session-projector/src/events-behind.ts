@@ -25,8 +25,9 @@ export interface Delivery {
 }
 
 /**
- * Every event behind a checkpoint, in order, without a gap: first from the log what the stream does not hold (any more),
- * then from the stream, until `stop` is aborted. Throws when it cannot go on, `FeedBroken` when asking again may help.
+ * Every event behind a checkpoint, in order, without a gap: first what the stream does not hold (any more), then what it
+ * delivers, until `stop` is aborted. Whoever may publish can put into the stream what no relay did, so that each message
+ * is compared with the log. Throws when it cannot go on, `FeedBroken` when asking again may help.
  */
 export async function* eventsBehind(
   checkpoint: CheckpointPosition,
@@ -36,7 +37,7 @@ export async function* eventsBehind(
 ): AsyncGenerator<Delivery> {
   const streamFrom = await firstHeldBehind(checkpoint, bus);
   yield* eventsFromLog(checkpoint.position, streamFrom - 1, pool);
-  yield* eventsFromStream(streamFrom, checkpoint, bus, stop);
+  yield* eventsFromStream(streamFrom, checkpoint, bus, pool, stop);
 }
 
 export async function* eventsFromLog(
@@ -59,6 +60,7 @@ async function* eventsFromStream(
   from: number,
   log: LogIdentity,
   bus: NatsConnection,
+  pool: Pool,
   stop: AbortSignal,
 ): AsyncGenerator<Delivery> {
   const feed = await Feed.open(bus, from, AHEAD);
@@ -66,9 +68,12 @@ async function* eventsFromStream(
   try {
     if (feed.startedAtTheEnd) yield { events: [], done: () => undefined };
     while (!stop.aborted) {
+      const messages = await feed.read(BATCH);
+      const recorded =
+        messages.length > 0 ? await readForward(pool, messages[0]!.seq - 1, messages.length) : [];
       yield delivery(
-        await feed.read(BATCH),
-        (message) => eventFromBus(message, log),
+        messages,
+        (message, i) => eventFromBus(message, recorded[i], log),
         (last) => last.ack(),
       );
     }
@@ -80,14 +85,14 @@ async function* eventsFromStream(
 
 function delivery<Source>(
   sources: readonly Source[],
-  read: (source: Source) => ProjectedEvent,
+  read: (source: Source, i: number) => ProjectedEvent,
   done: (last: Source) => void,
 ): Delivery {
   const events: ProjectedEvent[] = [];
   const last = sources.at(-1);
   const whenDone = () => last && done(last);
   try {
-    for (const source of sources) events.push(read(source));
+    for (const [i, source] of sources.entries()) events.push(read(source, i));
   } catch (error) {
     if (!(error instanceof ProjectionStop)) throw error;
     return { events, stop: error, done: whenDone };

@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connectBus } from '#bus/connect.js';
 import { STREAM } from '#bus/subjects.js';
+import { fillForged, FORGERIES } from '../../../test/harness/forged-stream.js';
 import { RunningRelay } from '../../../test/harness/running-relay.js';
 import { until } from '../../../test/harness/until.js';
 import type { AppProcess } from '../../../test/e2e/harness/app-process.js';
@@ -114,6 +115,30 @@ describe('an event that cannot be applied', () => {
     await expectFoldOfLog();
     await ready(projector);
   });
+
+  it.each(Object.keys(FORGERIES) as (keyof typeof FORGERIES)[])(
+    'is one in the middle of a batch that is not what the log has, until then as well: %s',
+    async (forgery) => {
+      await log.history();
+      const { account, sessionId } = await log.issue('alice');
+      const position = await log.revoke({ account, sessionId });
+      await log.history();
+      await until(
+        () => relay.status,
+        ({ state }) => state === 'relaying',
+      );
+      await relay.stop();
+      await onBus((connection) => fillForged(connection, world.owner, position, forgery));
+      const projector = await world.startProjector();
+      await expectStop(projector, 'EVENT_FOREIGN', position);
+      expect(await log.rows()).toEqual(await log.folded(position - 1));
+
+      relay = await RunningRelay.start(world.owner, world.nats.url);
+      await relay.hears('relay.stream-damaged');
+      await expectFoldOfLog();
+      await ready(projector);
+    },
+  );
 
   it('is one whose personal data does not open under the master key', async () => {
     await log.issue('alice', null);

@@ -1,6 +1,6 @@
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 
-/** An event as projections see it, from the bus or from the log, in the schema of today. */
+/** An event of the log as projections see it, in the schema of today. */
 export interface ProjectedEvent {
   readonly position: number;
   readonly eventId: string;
@@ -8,8 +8,7 @@ export interface ProjectedEvent {
   readonly streamId: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly hash: Buffer;
-  /** Only of an event that was read from the log: what is sealed never travels on the bus. */
-  readonly sealed?: Buffer | null;
+  readonly sealed: Buffer | null;
   /** W3C trace context of the command that it came of. */
   readonly traceparent?: string;
 }

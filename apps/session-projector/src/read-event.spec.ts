@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JsMsg } from '@nats-io/jetstream';
-import { toMessage } from '#bus/envelope.js';
+import { type BusMessage, toMessage } from '#bus/envelope.js';
 import type { RecordedEvent } from '#event-log/event.js';
 import { FeedBroken } from './feed.js';
 import { eventFromBus, eventFromLog } from './read-event.js';
@@ -22,29 +22,20 @@ const recorded: RecordedEvent = {
   hash: Buffer.alloc(32, 0xab),
 };
 
-interface Sent {
-  readonly event?: Partial<RecordedEvent>;
-  readonly seq?: number;
-  readonly body?: string;
-  readonly without?: string;
-}
+const received = (change: (message: BusMessage) => unknown = () => undefined): JsMsg => {
+  const message = { ...toMessage(recorded, log, 'test') };
+  change(message);
+  const { position: seq, subject, headers, body } = message;
+  return { seq, subject, headers, string: () => body } as unknown as JsMsg;
+};
 
-function received({ event = {}, seq = 17, body, without }: Sent = {}): JsMsg {
-  const message = toMessage({ ...recorded, ...event }, log, 'test');
-  if (without) message.headers.delete(without);
-  const json = () => JSON.parse(body ?? message.body) as unknown;
-  return { seq, headers: message.headers, json } as unknown as JsMsg;
-}
-
-const fromBus = (sent?: Sent, of = log) => eventFromBus(received(sent), of);
+const fromBus = (message = received(), of = log, event = recorded) => eventFromBus(message, event, of);
 
 const stop = (code: string) => expect.objectContaining({ name: 'ProjectionStop', code, position: 17 });
 
 describe('an event from the bus', () => {
-  it('is the one that the log has, without what is sealed', () => {
-    const { sealed, ...fromLog } = eventFromLog(recorded);
-    expect(sealed).toBe(recorded.sealed);
-    expect(fromBus()).toEqual(fromLog);
+  it('is the one that the log has', () => {
+    expect(fromBus()).toEqual(eventFromLog(recorded));
     expect(fromBus()).toEqual({
       position: 17,
       eventId: recorded.eventId,
@@ -52,28 +43,38 @@ describe('an event from the bus', () => {
       type: 'SessionExtended',
       data: { sessionId: 's1', expiresAt: '2026-11-24T20:00:00.000Z' },
       hash: recorded.hash,
+      sealed: recorded.sealed,
     });
   });
 
-  it.each<[string, Sent, typeof log]>([
-    ['of another log', {}, { ...log, logId: '00000000-52a5-4c1e-9a53-6f2f0f6f9d11' }],
-    ['of a later epoch', {}, { ...log, epoch: 1 }],
-    ['that names no log', { without: 'Signoff-Log' }, log],
-    ['without its hash', { without: 'Signoff-Hash' }, log],
-    ['at another sequence than its position', { event: { position: 18 } }, log],
-    ['that is not JSON', { body: 'sessions' }, log],
-  ])('is foreign when it is a message %s', (_, sent, of) => {
-    expect(() => fromBus(sent, of)).toThrow(stop('EVENT_FOREIGN'));
+  it.each<[string, JsMsg, typeof log]>([
+    ['of another log', received(), { ...log, logId: '00000000-52a5-4c1e-9a53-6f2f0f6f9d11' }],
+    ['of a later epoch', received(), { ...log, epoch: 1 }],
+    ['that names no log', received(({ headers }) => headers.delete('Signoff-Log')), log],
+    ['without its hash', received(({ headers }) => headers.delete('Signoff-Hash')), log],
+    ['with another hash', received(({ headers }) => headers.set('Signoff-Hash', 'ac'.repeat(32))), log],
+    ['with another body', received((message) => Object.assign(message, { body: '{"position":17}' })), log],
+    [
+      'on another subject',
+      received((message) => Object.assign(message, { subject: 'sessions.revoked.19' })),
+      log,
+    ],
+  ])('is foreign when it is a message %s', (_, message, of) => {
+    expect(() => fromBus(message, of)).toThrow(stop('EVENT_FOREIGN'));
+  });
+
+  it('is foreign when the log has none there', () => {
+    expect(() => eventFromBus(received(), undefined, log)).toThrow(stop('EVENT_FOREIGN'));
   });
 
   it('is waited for when it is a message of an earlier epoch: the stream will be built again', () => {
-    expect(() => fromBus({}, { ...log, epoch: 3 })).toThrow(
+    expect(() => fromBus(received(), { ...log, epoch: 3 })).toThrow(
       new FeedBroken('the stream is still that of epoch 2, the log goes on as 3'),
     );
   });
 
   it('is unknown when its schema is newer than this version', () => {
-    expect(() => fromBus({ event: { schema: 2 } })).toThrow(stop('EVENT_UNKNOWN'));
+    expect(() => fromBus(received(), log, { ...recorded, schema: 2 })).toThrow(stop('EVENT_UNKNOWN'));
   });
 });
 

@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { logHeader, logIn, type Envelope, type LogIdentity } from '#bus/envelope.js';
+import { isMessageOf, logHeader, logIn, type LogIdentity } from '#bus/envelope.js';
 import type { RecordedEvent } from '#event-log/event.js';
 import { decodeEvent } from '#event-log/event-types.js';
 import { traceparentIn } from '#telemetry/traceparent.js';
@@ -7,31 +7,23 @@ import { FeedBroken } from './feed.js';
 import type { ProjectedEvent } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
 
-export function eventFromBus(message: JsMsg, log: LogIdentity): ProjectedEvent {
-  const position = message.seq;
-  const foreign = (reason: string) => new ProjectionStop('EVENT_FOREIGN', position, reason);
-  const saysLog = message.headers?.get('Signoff-Log');
+/** The event that the log has where a message stands; `recorded` is undefined where it has none. */
+export function eventFromBus(
+  message: JsMsg,
+  recorded: RecordedEvent | undefined,
+  log: LogIdentity,
+): ProjectedEvent {
+  const { seq, subject, headers } = message;
+  const foreign = (reason: string) => new ProjectionStop('EVENT_FOREIGN', seq, reason);
+  const saysLog = headers?.get('Signoff-Log');
   waitForEpoch(saysLog, log);
   if (saysLog !== logHeader(log))
     throw foreign(`a message of ${saysLog || 'no log'}, not of ${logHeader(log)}`);
-  const hash = Buffer.from(message.headers!.get('Signoff-Hash'), 'hex');
-  if (hash.length !== 32) throw foreign('a message without the hash of an event');
-  let envelope: Envelope;
-  try {
-    envelope = message.json<Envelope>();
-  } catch {
-    throw foreign('a message that is not JSON');
-  }
-  if (envelope.position !== position) throw foreign(`the message says position ${envelope.position}`);
-  const { id: eventId, streamId } = envelope;
-  return {
-    position,
-    eventId,
-    streamId,
-    hash,
-    traceparent: message.headers!.get('traceparent') || undefined,
-    ...decode({ ...envelope, data: JSON.stringify(envelope.data) }),
-  };
+  if (!recorded) throw foreign('the log does not have this event of the bus');
+  const event = eventFromLog(recorded);
+  if (!isMessageOf(recorded, log, { subject, headers: headers!, body: message.string() }))
+    throw foreign('the log has another event here than the bus');
+  return event;
 }
 
 /** Throws what asking again helps against: the log goes on as a new epoch, and the relay has not built the stream again yet. */

@@ -34,28 +34,13 @@ export interface BusMessage {
 
 /** `data` and `metadata` stand in the body byte for byte as in the log. Headers: CloudEvents 1.0, NATS binding, W3C trace context. */
 export function toMessage(event: RecordedEvent, log: LogIdentity, source: string): BusMessage {
-  const recordedAt = new Date(event.recordedAt).toISOString();
-  const accountId = accountIdOf(event.streamId);
-  const fields = [
-    ['id', JSON.stringify(event.eventId)],
-    ['type', JSON.stringify(event.type)],
-    ['schema', event.schema],
-    ['position', event.position],
-    ['version', event.version],
-    ['revocation', event.revocation],
-    ['streamId', JSON.stringify(event.streamId)],
-    ['accountId', JSON.stringify(accountId)],
-    ['data', event.data],
-    ['metadata', event.metadata],
-    ['recordedAt', JSON.stringify(recordedAt)],
-  ];
   const hdrs = headers();
   hdrs.set('ce-specversion', '1.0');
   hdrs.set('ce-id', event.eventId);
   hdrs.set('ce-type', `signoff.${namesOf(event.type).name}.v${event.schema}`);
   hdrs.set('ce-source', encodeURI(source));
-  hdrs.set('ce-time', recordedAt);
-  hdrs.set('ce-subject', encodeURIComponent(accountId ?? event.streamId));
+  hdrs.set('ce-time', new Date(event.recordedAt).toISOString());
+  hdrs.set('ce-subject', encodeURIComponent(accountIdOf(event.streamId) ?? event.streamId));
   hdrs.set('ce-datacontenttype', 'application/json');
   hdrs.set('Signoff-Log', logHeader(log));
   hdrs.set('Signoff-Hash', event.hash.toString('hex'));
@@ -64,9 +49,40 @@ export function toMessage(event: RecordedEvent, log: LogIdentity, source: string
   return {
     position: event.position,
     subject: subjectOf(event),
-    body: `{${fields.map(([name, value]) => `"${name}":${value}`).join(',')}}`,
+    body: bodyOf(event),
     headers: hdrs,
   };
+}
+
+/** Whether a message says of an event what its relay says: in its subject, its body, and which event of which log it is. */
+export function isMessageOf(
+  event: RecordedEvent,
+  log: LogIdentity,
+  message: Pick<BusMessage, 'subject' | 'body' | 'headers'>,
+): boolean {
+  return (
+    message.headers.get('Signoff-Log') === logHeader(log) &&
+    message.headers.get('Signoff-Hash') === event.hash.toString('hex') &&
+    message.subject === subjectOf(event) &&
+    message.body === bodyOf(event)
+  );
+}
+
+function bodyOf(event: RecordedEvent): string {
+  const fields: [keyof Envelope, string | number | null][] = [
+    ['id', JSON.stringify(event.eventId)],
+    ['type', JSON.stringify(event.type)],
+    ['schema', event.schema],
+    ['position', event.position],
+    ['version', event.version],
+    ['revocation', event.revocation],
+    ['streamId', JSON.stringify(event.streamId)],
+    ['accountId', JSON.stringify(accountIdOf(event.streamId))],
+    ['data', event.data],
+    ['metadata', event.metadata],
+    ['recordedAt', JSON.stringify(new Date(event.recordedAt))],
+  ];
+  return `{${fields.map(([name, value]) => `"${name}":${value}`).join(',')}}`;
 }
 
 export const logHeader = ({ logId, epoch }: LogIdentity) => `${logId}/${epoch}`;

@@ -14,6 +14,7 @@ const projected = (events: readonly AccountSessionEvent[], from = 1): ProjectedE
     eventId: `event ${from + i}`,
     streamId: 'account-alice',
     hash: Buffer.alloc(32),
+    sealed: null,
   }));
 
 const effectOf = (...events: AccountSessionEvent[]) => netEffect(projected(events));

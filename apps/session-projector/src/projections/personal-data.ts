@@ -26,7 +26,7 @@ const NOTHING = {
   device: null,
 };
 
-/** What the login service told about who signs in. It never travels on the bus: it is read where it lies sealed. */
+/** What the login service told about who signs in, which lies sealed in the log. */
 export class PersonalData {
   private readonly devices = new LRUCache<string, Device>({ max: 2_000 });
 
@@ -37,34 +37,17 @@ export class PersonalData {
 
   /** By position, for each event that had something sealed. All null where the key was destroyed. */
   async of(issues: readonly ProjectedEvent[], logId: string): Promise<Map<number, PersonalColumns>> {
-    const sealed = await this.sealedOf(issues);
-    if (sealed.size === 0) return new Map();
-    const keyIds = new Map([...sealed].map(([position, bytes]) => [position, sealedUnder(bytes)]));
-    const keys = await wrappedKeys(this.pool, [...new Set(keyIds.values())]);
+    const sealed = issues.flatMap((issue) =>
+      issue.sealed ? [{ issue, bytes: issue.sealed, subjectKeyId: sealedUnder(issue.sealed) }] : [],
+    );
+    if (sealed.length === 0) return new Map();
+    const keys = await wrappedKeys(this.pool, [...new Set(sealed.map(({ subjectKeyId }) => subjectKeyId))]);
     const columns = new Map<number, PersonalColumns>();
-    for (const issue of issues) {
-      const bytes = sealed.get(issue.position);
-      if (!bytes) continue;
-      const subjectKeyId = keyIds.get(issue.position)!;
+    for (const { issue, bytes, subjectKeyId } of sealed) {
       const opened = this.open(bytes, keys.get(subjectKeyId), issue, logId);
       columns.set(issue.position, { subjectKeyId, ...(opened ? this.columns(opened) : NOTHING) });
     }
     return columns;
-  }
-
-  private async sealedOf(issues: readonly ProjectedEvent[]): Promise<Map<number, Buffer>> {
-    const known = issues.flatMap(({ position, sealed }) => (sealed ? [[position, sealed] as const] : []));
-    const fromBus = issues.filter(({ sealed }) => sealed === undefined);
-    return new Map([...known, ...(fromBus.length > 0 ? await this.readSealed(fromBus) : [])]);
-  }
-
-  private async readSealed(issues: readonly ProjectedEvent[]): Promise<[number, Buffer][]> {
-    const { rows } = await this.pool.query<{ position: number; sealed: Buffer }>({
-      name: 'projector-sealed',
-      text: `SELECT position, sealed FROM event_log.event WHERE position = ANY($1) AND sealed IS NOT NULL`,
-      values: [issues.map(({ position }) => position)],
-    });
-    return rows.map(({ position, sealed }) => [position, sealed]);
   }
 
   private open(

@@ -1,14 +1,14 @@
 import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
-import { logHeader } from '#bus/envelope.js';
+import { isMessageOf, logHeader } from '#bus/envelope.js';
 import { STREAM } from '#bus/subjects.js';
 import { GENESIS_HASH } from '#event-log/hash-chain.js';
 import type { Head } from '#event-log/head.js';
-import { hashAt } from '#event-log/read.js';
+import { hashAt, readForward } from '#event-log/read.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import type { Pool } from 'pg';
 import { lastOfLog } from './last-of-log.js';
-import { type Mark, markOf } from './mark.js';
+import type { Mark } from './mark.js';
 import { RelayRefusal } from './relay-refusal.js';
 
 /** Why a stream has to be built again. None of it can be mended in place. */
@@ -87,12 +87,12 @@ async function foreignBehindCheckpoint(
   const checkpoint = await readCheckpoint(pool, SESSIONS_PROJECTION);
   if (!checkpoint || logHeader(checkpoint) !== logHeader(head)) return null;
   const position = checkpoint.position + 1;
-  if (position < first || position >= last) return null;
+  if (position < first || position > last) return null;
   const message = await manager.streams.getMessage(STREAM, { seq: position });
   // Null: it has aged out meanwhile.
   if (!message) return null;
-  const mark = markOf(message);
-  const isTheLogs =
-    mark && logHeader(mark) === logHeader(head) && (await hashAt(pool, position))?.equals(mark.hash);
+  const [event] = await readForward(pool, position - 1, 1);
+  const { subject, header: headers } = message;
+  const isTheLogs = event && isMessageOf(event, head, { subject, headers, body: message.string() });
   return isTheLogs ? null : { damage: 'foreign', position, messages: 1 };
 }
