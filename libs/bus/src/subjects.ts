@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { EventTypeName } from '#event-log/event-types.js';
 
 export const STREAM = 'SESSIONS';
@@ -26,7 +26,7 @@ export function namesOf(type: string): { token: string; name: string } {
 }
 
 /** JetStream keeps every subject in memory, so all share 64; each id keeps the same for ever. */
-export const shardOf = (id: string): number => createHash('sha256').update(id).digest()[0]! % SHARDS;
+export const shardOf = (id: string): number => hash('sha256', id, 'buffer')[0]! % SHARDS;
 
 /** `sessions.<token>.<shard>` */
 export const subjectOf = (event: { type: string; streamId: string }): string =>
