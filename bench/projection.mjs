@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createInterface } from 'node:readline';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
@@ -16,25 +13,11 @@ import { MasterKey } from '../dist/libs/event-log/src/master-key.js';
 import { readForward } from '../dist/libs/event-log/src/read.js';
 import { LogWriter } from '../dist/libs/event-log/src/writer.js';
 import { Checkpoint } from '../dist/libs/read-model/src/entities/checkpoint.entity.js';
-import { median, root, sessionIssued, summary, withStack } from './stack.mjs';
+import { median, sessionIssued, startProcess, summary, withStack } from './stack.mjs';
 
 const BACKLOG = 100_000;
 const ONE_BY_ONE = 2_000;
 const ROUNDS = 3;
-
-async function startProcess(app, env, ready) {
-  const child = spawn('node', [join(root, 'dist/apps', app, 'src/main.js')], {
-    env: { ...env, PORT: '0', PROJECTOR_PORT: '0', LOG_LEVEL: 'info' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface(child.stdout);
-  for await (const line of lines) if (JSON.parse(line).msg === ready) break;
-  child.stdout.resume();
-  return async () => {
-    child.kill('SIGTERM');
-    await new Promise((resolve) => child.once('exit', resolve));
-  };
-}
 
 async function seed(databaseUrl) {
   const writer = new LogWriter(databaseUrl);
@@ -56,7 +39,7 @@ await withStack(async ({ databaseUrl, ownerUrl, env }) => {
   await seed(databaseUrl);
   const owner = createPool(ownerUrl);
   const one = async (text) => (await owner.query(text)).rows[0]?.n ?? 0;
-  const stopApi = await startProcess('sessions-api', env, 'api.listening');
+  const api = await startProcess('sessions-api', env, 'api.listening');
   const relayed = performance.now();
 
   const bus = await connect({ servers: env.NATS_URL });
@@ -67,7 +50,7 @@ await withStack(async ({ databaseUrl, ownerUrl, env }) => {
     await sleep(20);
   }
   console.log(`relay: ${Math.round(BACKLOG / ((performance.now() - relayed) / 1000))} events/s, one run`);
-  await stopApi();
+  await api.stop();
 
   const pool = projectorPool({ DATABASE_URL: databaseUrl });
   const dataSource = new DataSource({ type: 'postgres', url: databaseUrl, entities: [Checkpoint] });
@@ -83,7 +66,7 @@ await withStack(async ({ databaseUrl, ownerUrl, env }) => {
   const results = { batches: [], single: [] };
   for (let round = 0; round <= ROUNDS; round++) {
     await empty();
-    const stopProjector = await startProcess('session-projector', env, 'projector.started');
+    const projector = await startProcess('session-projector', env, 'projector.started');
     let began;
     for (;;) {
       const n = await one('SELECT position AS n FROM read_model.checkpoint');
@@ -92,7 +75,7 @@ await withStack(async ({ databaseUrl, ownerUrl, env }) => {
       await sleep(5);
     }
     const batches = (BACKLOG - began.n) / ((performance.now() - began.at) / 1000);
-    await stopProjector();
+    await projector.stop();
 
     await empty();
     let from = await projection.resume();

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startNatsServer } from '../dist/stack/src/nats-server.js';
 import { startPostgres } from '../dist/stack/src/postgres.js';
@@ -26,12 +27,32 @@ export async function withStack(run) {
   try {
     execFileSync('node', [join(root, 'dist/apps/sessions-api/src/migrate.js')], { env });
     console.log(`${cpus().length} cores, Node ${process.version}`);
-    await run({ databaseUrl, ownerUrl: postgres.ownerUrl, natsUrl: nats.url, env });
+    await run({ databaseUrl, ownerUrl: postgres.ownerUrl, natsUrl: nats.url, natsPid: nats.pid, env });
   } finally {
     await nats.stop();
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** One of our processes, on a free port, as soon as it says that it is `ready`. */
+export async function startProcess(app, env, ready) {
+  const child = spawn('node', [join(root, 'dist/apps', app, 'src/main.js')], {
+    env: { ...env, PORT: '0', PROJECTOR_PORT: '0', LOG_LEVEL: 'info' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  for await (const line of createInterface(child.stdout)) {
+    const { msg, url } = JSON.parse(line);
+    if (msg !== ready) continue;
+    child.stdout.resume();
+    const stop = async () => {
+      child.kill('SIGTERM');
+      await exited;
+    };
+    return { pid: child.pid, url, stop };
+  }
+  throw new Error(`${app} did not start`);
 }
 
 export const sessionIssued = (sessionId) => ({
