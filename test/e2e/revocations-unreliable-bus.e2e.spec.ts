@@ -1,9 +1,12 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { shardOf, STREAM } from '#bus/subjects.js';
 import type { Revocations } from '#revocations/revocations.js';
 import { DROP, type Fate, type NatsProxy, PASS, startNatsProxy } from '../harness/nats-proxy.js';
 import { until } from '../harness/until.js';
 import { Random } from '../faults/harness/random.js';
-import { issue } from './harness/sessions.js';
+import { issue, operatorPath } from './harness/sessions.js';
 import { end, Subscribers, verdict, verdicts } from './harness/subscribers.js';
 import { type Api, World } from './harness/world.js';
 
@@ -138,5 +141,61 @@ describe('an answer that comes late', () => {
     expect(revocations.staleness()).toBeGreaterThanOrEqual(late - 1);
     proxy.fateOf = () => PASS;
     await subscribers.stop();
+  });
+});
+
+describe('a revocation that is lost on its way', () => {
+  it('is never acknowledged, nor is what comes behind it, until it is held as well', async () => {
+    const [lost, later] = ['account-1', 'account-2'] as const;
+    const subjectOf = (account: string) => `sessions.revoked.${shardOf(`account-${account}`)}`;
+    expect(subjectOf(lost)).not.toBe(subjectOf(later));
+    const connection = await connect({ servers: world.nats.url });
+    const manager = await jetstreamManager(connection);
+    let questions = 0;
+    connection.subscribe('signoff.rpc.audit.head', { callback: () => void questions++ });
+    const revocations = subscribers.start({
+      nats: { servers: proxy.url },
+      service: 'audit',
+      instance: 'one',
+    });
+    await revocations.ready();
+    proxy.fateOf = (subject) => (subject === subjectOf(lost) || isPageQuestion(subject) ? DROP : PASS);
+    const heard: string[] = [];
+    revocations.onRevoked(({ sessionId }) => heard.push(sessionId));
+
+    const acknowledged = async () => {
+      const consumers = [];
+      for await (const one of manager.consumers.list(STREAM)) consumers.push(one);
+      return consumers
+        .filter(({ name }) => name.startsWith('revocations-audit-one-'))
+        .map(({ ack_floor }) => ack_floor.stream_seq);
+    };
+    const endOneOf = async (account: string) => {
+      const { token } = await issue(api.service, account);
+      const answer = await api.service.delete(`${operatorPath(account)}/${token}`);
+      return { token, position: Number(answer.headers['signoff-position']) };
+    };
+    const missing = await endOneOf(lost);
+    const next = await endOneOf(later);
+    await until(
+      () => heard,
+      (sessions) => sessions.includes(next.token),
+    );
+    // Whatever it has said on its connection by the time it asks again, the server has heard before.
+    const asked = questions;
+    await until(
+      () => questions,
+      (now) => now > asked,
+    );
+    const positions = await acknowledged();
+    expect(positions).not.toEqual([]);
+    for (const position of positions) expect(position).toBeLessThan(missing.position);
+    expect(verdict(revocations, missing.token)).not.toBe(true);
+
+    proxy.fateOf = () => PASS;
+    await until(acknowledged, (positions) => positions.some((position) => position >= next.position));
+    expect(verdicts(revocations, [missing.token, next.token])).toEqual([true]);
+    await subscribers.stop();
+    await connection.close();
   });
 });
