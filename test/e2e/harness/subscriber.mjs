@@ -1,27 +1,26 @@
 // A service of its own process that uses the library. Asked on stdin, answers on stdout, a line each.
 import { createInterface } from 'node:readline';
 import { connect } from '#revocations/connect.js';
+import { verdict, WatchedSessions } from './watched-sessions.mjs';
 
-const { NATS_URL, MAX_STALENESS } = process.env;
+const { NATS_URL, MAX_STALENESS, SERVICE, INSTANCE } = process.env;
 const revocations = connect({
   nats: { servers: NATS_URL },
-  service: 'billing',
+  service: SERVICE,
+  instance: INSTANCE,
   maxStaleness: Number(MAX_STALENESS),
 });
-
-const verdict = (sessionId) => {
-  try {
-    return revocations.isRevoked(sessionId);
-  } catch (error) {
-    return error.code;
-  }
-};
+const watched = new WatchedSessions(revocations);
+const say = (answer) => console.log(JSON.stringify(answer));
 
 await revocations.ready();
-console.log(JSON.stringify({ ready: true }));
+say({ ready: true });
 for await (const line of createInterface(process.stdin)) {
-  const { ask, afterReady } = JSON.parse(line);
-  if (afterReady) await revocations.ready();
-  console.log(JSON.stringify({ verdict: verdict(ask), staleness: revocations.staleness() }));
+  const { ask, afterReady, watch, report } = JSON.parse(line);
+  if (afterReady || watch) await revocations.ready();
+  if (watch) say(watched.add(watch));
+  else if (report) say(watched.histories);
+  else say({ verdict: verdict(revocations, ask), staleness: revocations.staleness() });
 }
+watched.stop();
 await revocations.close();
