@@ -16,6 +16,8 @@ export function connectBus(
     ...(urls[0]!.protocol === 'tls:' && { tls: {} }),
     ...(username !== '' && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
     name,
+    // Who may read one's answers is a matter of the subject that they come to: each user has its own.
+    inboxPrefix: `_INBOX.${decodeURIComponent(username) || name}`,
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: 250,

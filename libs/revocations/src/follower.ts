@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsMsg } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { nuid, type NatsConnection } from '@nats-io/transport-node';
 import { Api, type Subscriber } from './api.js';
 import { Feed } from './feed.js';
 import { HeldNumbers } from './held-numbers.js';
@@ -182,8 +182,9 @@ export class Follower {
 
   /** Until the feed ends. What goes wrong with it is known from the numbers. */
   private async followStream(known: Known, connection: NatsConnection): Promise<void> {
-    const { service, instance, bootId } = this.subscriber;
-    const name = consumerName(service, instance, `${bootId}-${++this.feeds}`);
+    const { service, instance } = this.subscriber;
+    const name = consumerName(service, instance, nuid.next());
+    this.feeds++;
     try {
       const from = known.numbers.position + 1;
       const feed = await Feed.open(connection, name, from, (message) => this.take(message));

@@ -11,9 +11,9 @@ export const signOffSubject = (service: string) => `signoff.rpc.${service}.sign-
 /** Published on core NATS as soon as more is held: what a wait for the effect of a revocation is woken by. */
 export const receiptSubject = (service: string, instance: string) => `signoff.receipt.${service}.${instance}`;
 
-/** One for each start: a consumer is never taken up again. */
-export const consumerName = (service: string, instance: string, bootId: string) =>
-  `revocations-${service}-${instance}-${bootId}`;
+/** One for each feed, since a consumer is never taken up again. Who cannot guess its name cannot disturb it. */
+export const consumerName = (service: string, instance: string, secret: string) =>
+  `revocations-${service}-${instance}-${secret}`;
 
 /** Who asks for the head, and so is known to the API until it signs off or its time runs out. */
 export interface Registration {

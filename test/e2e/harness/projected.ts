@@ -1,4 +1,4 @@
-import { connect } from '@nats-io/transport-node';
+import { connectBus } from '#bus/connect.js';
 import { logPosition } from './recorded.js';
 import type { World } from './world.js';
 
@@ -7,7 +7,7 @@ const CHECKPOINT = `SELECT position FROM read_model.checkpoint WHERE projection 
 /** Resolves when the read model holds everything that is in the log now. */
 export async function projected({ owner, nats }: World): Promise<void> {
   const position = await logPosition(owner);
-  const connection = await connect({ servers: nats.url });
+  const connection = await connectBus(nats.url, 'projected');
   try {
     const announced = connection.subscribe('signoff.projected');
     await connection.flush();

@@ -1,0 +1,243 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connect as connectNats, headers, type NatsConnection } from '@nats-io/transport-node';
+import { connect } from '#revocations/connect.js';
+import { projected } from './e2e/harness/projected.js';
+import { createKey, issue, operatorPath } from './e2e/harness/sessions.js';
+import { verdict } from './e2e/harness/subscribers.js';
+import { type Api, World } from './e2e/harness/world.js';
+import { createDatabase } from './harness/database.js';
+import { startNats, type TestNats } from './harness/nats.js';
+import { until } from './harness/until.js';
+
+const USERS = ['api', 'projector', 'billing', 'login'] as const;
+type User = (typeof USERS)[number];
+
+let nats: TestNats;
+let world: World;
+let api: Api;
+const open: NatsConnection[] = [];
+
+/** The file that operators are given, with a second service that follows, and a way in for whoever only asks whether it is up. */
+function configuration(): string {
+  const users = readFileSync(join(import.meta.dirname, '../deploy/nats.conf'), 'utf8');
+  const [, billing] = /(\n {4}\{\n {6}# Follows[^]*?\n {4}\})/.exec(users) ?? [];
+  const panel = billing!.replaceAll('billing', 'panel').replaceAll('BILLING', 'PANEL');
+  const nobody =
+    '{ user: nobody, password: nobody, permissions { publish { deny: ">" }, subscribe { deny: ">" } } }';
+  return (
+    users
+      .replaceAll(/\$NATS_(\w+)_PASSWORD/g, (_, user: string) => passwordOf(user.toLowerCase()))
+      .replace(
+        /\n {2}\]\n\}\s*$/,
+        `${panel.replaceAll('$NATS_PANEL_PASSWORD', passwordOf('panel'))}\n${nobody}\n]\n}\n`,
+      ) + '\nno_auth_user: nobody\n'
+  );
+}
+
+const passwordOf = (user: string) => `${user}-password`;
+const urlOf = (user: string) => nats.url.replace('//', `//${user}:${passwordOf(user)}@`);
+
+/** What the server did not permit to whom, up to now. */
+const violations = async () => {
+  const log = await readFile(join(nats.storeDir, 'nats-server.log'), 'utf8');
+  return log.split('\n').filter((line) => /Violation/.test(line));
+};
+
+async function as(user: User | 'panel', inboxPrefix = `_INBOX.${user}`) {
+  const connection = await connectNats({
+    servers: nats.url,
+    user,
+    pass: passwordOf(user),
+    inboxPrefix,
+    reconnect: false,
+  });
+  open.push(connection);
+  return connection;
+}
+
+beforeAll(async () => {
+  nats = await startNats(configuration());
+  world = World.on(await createDatabase(), { ...nats, url: urlOf('api') });
+  api = await world.startApi();
+  await world.startProjector({ NATS_URL: urlOf('projector') });
+});
+afterAll(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  await world.stop();
+});
+
+const follower = (service: 'billing' | 'panel', instance: string) =>
+  connect({
+    nats: { servers: nats.url, user: service, pass: passwordOf(service), inboxPrefix: `_INBOX.${service}` },
+    service,
+    instance,
+  });
+
+describe('with deploy/nats.conf', () => {
+  it('everything works, and nobody asks for more than is permitted', async () => {
+    const services = [follower('billing', 'one'), follower('panel', 'one')];
+    await Promise.all(services.map((one) => one.ready()));
+    const { token } = await issue(api.service, 'ada');
+    await api.service.post(`/api/sessions/${token}/activity`, {});
+    const answer = await api.service.delete(`${operatorPath('ada')}/${token}`, {
+      headers: { prefer: 'wait=10' },
+    });
+    expect(answer.body.effect).toMatchObject({ inEffect: true, services: [{}, {}] });
+    expect(services.map((one) => verdict(one, token))).toEqual([true, true]);
+    await projected(world);
+    await Promise.all(services.map((one) => one.close()));
+    const login = await as('login');
+    const { key } = await createKey(api.service, {
+      kind: 'service',
+      name: 'l',
+      scopes: ['sessions:introspect'],
+    });
+    const fields = headers();
+    fields.set('Authorization', `Bearer ${key}`);
+    const asked = await login.request('signoff.rpc.login.introspect', '{"token":"x"}', {
+      headers: fields,
+      timeout: 5_000,
+    });
+    expect(asked.json()).toEqual({ active: false });
+    // The stream is deleted and made anew, the projector's consumer as well.
+    const owner = await as('api');
+    await owner.request('$JS.API.STREAM.DELETE.SESSIONS', '', { timeout: 5_000 });
+    await issue(api.service, 'ada');
+    await until(
+      async () => (await owner.request('$JS.API.STREAM.INFO.SESSIONS', '', { timeout: 5_000 })).json<any>(),
+      ({ state }) => state?.last_seq > 0,
+    );
+    await projected(world);
+    expect(await violations()).toEqual([]);
+  });
+});
+
+/** What somebody tries, and the server's log says that it was not permitted: to whom, and what. */
+async function refused(user: User, kind: 'Publish' | 'Subscription', subjects: readonly string[]) {
+  const connection = await as(user);
+  void (async () => {
+    for await (const _ of connection.status());
+  })();
+  for (const subject of subjects) {
+    if (kind === 'Publish') connection.publish(subject, '{}');
+    else connection.subscribe(subject, { callback: () => undefined });
+  }
+  await connection.flush().catch(() => undefined);
+  const named = (lines: readonly string[]) =>
+    subjects.filter((subject) =>
+      lines.some(
+        (line) =>
+          line.includes(`${kind} Violation`) && line.includes(`"${user}"`) && line.includes(`"${subject}"`),
+      ),
+    );
+  return until(
+    async () => named(await violations()),
+    (found) => found.length === subjects.length,
+    5_000,
+  ).catch(async () => named(await violations()));
+}
+
+const STREAMS = [
+  '$JS.API.STREAM.CREATE.MINE',
+  '$JS.API.STREAM.UPDATE.SESSIONS',
+  '$JS.API.STREAM.DELETE.SESSIONS',
+  '$JS.API.STREAM.PURGE.SESSIONS',
+  '$JS.API.STREAM.MSG.DELETE.SESSIONS',
+  '$JS.API.STREAM.MSG.GET.SESSIONS',
+  '$JS.API.DIRECT.GET.SESSIONS',
+  '$JS.API.DIRECT.GET.SESSIONS.sessions.issued.1',
+  '$JS.API.STREAM.SNAPSHOT.SESSIONS',
+];
+const EVENTS = ['sessions.revoked.1', 'sessions.issued.1', 'sessions.more.than.that', 'activity.1'];
+const LISTS = ['$JS.API.STREAM.NAMES', '$JS.API.CONSUMER.NAMES.SESSIONS', '$JS.API.CONSUMER.LIST.SESSIONS'];
+const CONSUMERS = [
+  '$JS.API.CONSUMER.DURABLE.CREATE.SESSIONS.mine',
+  '$JS.API.CONSUMER.CREATE.SESSIONS',
+  '$JS.API.CONSUMER.CREATE.SESSIONS.mine',
+  '$JS.API.CONSUMER.CREATE.SESSIONS.mine.>',
+  '$JS.API.CONSUMER.CREATE.SESSIONS.mine.sessions.>',
+  '$JS.API.CONSUMER.CREATE.SESSIONS.mine.sessions.*.*',
+  '$JS.API.CONSUMER.CREATE.SESSIONS.mine.sessions.issued.*',
+  '$JS.API.CONSUMER.CREATE.ACTIVITY.mine.sessions.revoked.*',
+];
+const OF_OTHERS = [
+  'signoff.rpc.panel.head',
+  'signoff.rpc.panel.sign-off',
+  'signoff.receipt.panel.one',
+  'signoff.appended',
+  '_INBOX.panel.x',
+  '_INBOX.api.x',
+];
+
+describe('the server does not permit', () => {
+  const attempts: [User, 'Publish' | 'Subscription', string, readonly string[]][] = [
+    ['billing', 'Publish', 'to publish events', EVENTS],
+    ['billing', 'Publish', 'to read or change streams', STREAMS],
+    ['billing', 'Publish', 'to find the consumers of others', LISTS],
+    ['billing', 'Publish', 'to make a consumer of anything but revocations', CONSUMERS],
+    ['billing', 'Publish', 'to speak for others', [...OF_OTHERS, 'signoff.projected']],
+    ['login', 'Publish', 'to publish events', EVENTS],
+    [
+      'login',
+      'Publish',
+      'to use JetStream',
+      [...STREAMS, ...LISTS, ...CONSUMERS, '$JS.API.CONSUMER.CREATE.SESSIONS.mine.sessions.revoked.*'],
+    ],
+    [
+      'login',
+      'Publish',
+      'to speak for others',
+      [...OF_OTHERS, 'signoff.projected', 'signoff.receipt.login.one'],
+    ],
+    ['projector', 'Publish', 'to publish events', EVENTS],
+    ['projector', 'Publish', 'to change streams', STREAMS.filter((one) => !one.includes('STREAM.MSG.GET'))],
+    ['projector', 'Publish', 'to speak for others', OF_OTHERS],
+    ...(['billing', 'login', 'projector'] as const).map(
+      (user): [User, 'Subscription', string, readonly string[]] => [
+        user,
+        'Subscription',
+        'to listen to what is not for it',
+        [
+          '>',
+          'sessions.>',
+          'sessions.issued.*',
+          'activity.>',
+          '_INBOX.>',
+          '_INBOX.*.*',
+          '_INBOX.panel.>',
+          'signoff.rpc.>',
+          'signoff.receipt.*.*',
+          '$JS.API.>',
+          '$JS.ACK.>',
+          '$JS.EVENT.>',
+          '$SYS.>',
+        ],
+      ],
+    ),
+    ['login', 'Subscription', 'to listen to revocations', ['sessions.revoked.*']],
+    ['api', 'Subscription', 'to read the answers that others get', ['_INBOX.>', '_INBOX.billing.>', '>']],
+  ];
+
+  it.each(attempts)('%s, by %s, %s', async (user, kind, _, subjects) => {
+    expect(await refused(user, kind, subjects)).toEqual(subjects);
+  });
+
+  it.each([
+    ['a wider filter than its subject says', { filter_subject: 'sessions.>' }],
+    ['no filter', {}],
+    ['other filters', { filter_subjects: ['sessions.revoked.*', 'sessions.issued.*'] }],
+  ])('a consumer whose body asks for %s', async (_, filters) => {
+    const billing = await as('billing');
+    await issue(api.service, 'ada');
+    const config = { name: 'mine', ack_policy: 'none', deliver_policy: 'all', ...filters };
+    const answer = await billing.request(
+      '$JS.API.CONSUMER.CREATE.SESSIONS.mine.sessions.revoked.*',
+      JSON.stringify({ stream_name: 'SESSIONS', config }),
+      { timeout: 5_000 },
+    );
+    expect(answer.json<any>().error?.code).toBeGreaterThanOrEqual(400);
+  });
+});
