@@ -2,18 +2,24 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 
 const demoSchema = z.object({
+  apiUrl: z.string(),
+  natsUrl: z.string(),
   serviceKey: z.string(),
   accountKey: z.string(),
   sessions: z.array(z.object({ device: z.string(), token: z.string(), accessToken: z.string() })),
 });
 
-/** What lets one act as the demo account and for it. */
+/** Where Signoff is, and what lets one act as the demo account and for it. */
 export type Demo = z.infer<typeof demoSchema>;
 
+/** Where it is, is another place at each start. */
+const keptSchema = demoSchema.omit({ apiUrl: true, natsUrl: true });
+type Kept = z.infer<typeof keptSchema>;
+
 /** Undefined when there is none, or none that can be read. */
-export async function readDemo(file: string): Promise<Demo | undefined> {
+export async function readDemo(file: string): Promise<Kept | undefined> {
   try {
-    return demoSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return keptSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch {
     return undefined;
   }

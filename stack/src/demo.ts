@@ -8,6 +8,7 @@ const serviceScopes = ['sessions:issue', 'sessions:introspect', 'sessions:read',
 
 interface DemoOptions {
   readonly apiUrl: string;
+  readonly natsUrl: string;
   readonly bootstrapServiceKey: string;
   /** Keeps the demo from one start to the next. */
   readonly file: string;
@@ -15,7 +16,13 @@ interface DemoOptions {
 }
 
 /** A demo account with a live session on each device. What is kept and still works is used again. */
-export async function ensureDemo({ apiUrl, bootstrapServiceKey, file, stop }: DemoOptions): Promise<Demo> {
+export async function ensureDemo({
+  apiUrl,
+  natsUrl,
+  bootstrapServiceKey,
+  file,
+  stop,
+}: DemoOptions): Promise<Demo> {
   const as = (credential: string) => new ApiClient(apiUrl, credential, stop);
   const bootstrap = as(bootstrapServiceKey);
   const kept = await readDemo(file);
@@ -37,7 +44,7 @@ export async function ensureDemo({ apiUrl, bootstrapServiceKey, file, stop }: De
     sessions.push(alive ? session : await issueSession(service, device));
   }
 
-  const demo = { serviceKey, accountKey, sessions };
+  const demo = { apiUrl, natsUrl, serviceKey, accountKey, sessions };
   await writeDemo(file, demo);
   return demo;
 }

@@ -61,6 +61,7 @@ async function startEverything(environment: Environment, running: Running, over:
   say(`API and projector run; their logs are in ${join(settings.dataDir, 'logs')}`);
   const demo = await ensureDemo({
     apiUrl,
+    natsUrl: services.natsUrl,
     bootstrapServiceKey: settings.bootstrapServiceKey,
     file: join(settings.dataDir, 'demo.json'),
     stop: over,
