@@ -87,13 +87,17 @@ describe('a connection in the name of a session', () => {
     live.add(alive, other.ours);
     live.add(alive, otherStream.response);
     expect(live.size).toBe(5);
+    const inThatMoment: unknown[] = [];
+    revocations.onRevoked(() => {
+      inThatMoment.push(one.ours.readyState, two.ours.readyState, stream.response.destroyed, live.size);
+    });
     await end(api, ended.sessionId);
     expect(await Promise.all([one.closed, two.closed])).toEqual([
       '1008 SESSION_REVOKED',
       '1008 SESSION_REVOKED',
     ]);
     expect(await stream.ended).toBe('cut off');
-    expect(live.size).toBe(2);
+    expect(inThatMoment).toEqual([WebSocket.CLOSING, WebSocket.CLOSING, true, 2]);
     expect([other.ours.readyState, otherStream.response.destroyed]).toEqual([WebSocket.OPEN, false]);
   });
 
@@ -107,9 +111,11 @@ describe('a connection in the name of a session', () => {
     );
     live.add(session, socket.ours);
     live.add(session, stream.response);
+    // Now, and not when somebody looks the next time.
+    expect([socket.ours.readyState, stream.response.destroyed]).toEqual([WebSocket.CLOSING, true]);
+    expect(live.size).toBe(0);
     expect(await socket.closed).toBe('1008 SESSION_REVOKED');
     expect(await stream.ended).toBe('cut off');
-    expect(live.size).toBe(0);
   });
 
   it('is closed when a revocation may be missing, and so is one that is opened then', async () => {
