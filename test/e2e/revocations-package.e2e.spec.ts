@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort } from '../../stack/src/free-port.js';
 import { tieToLifeOfThisProcess } from '../../stack/src/life-line.js';
 import { until } from '../harness/until.js';
-import { issue } from './harness/sessions.js';
+import { issue, operatorPath } from './harness/sessions.js';
 import { end } from './harness/subscribers.js';
 import { type Api, World } from './harness/world.js';
 
@@ -40,8 +41,64 @@ async function projectWithThePackage(): Promise<string> {
   return folder;
 }
 
+async function compile(more: readonly string[]) {
+  const options = '--strict --module nodenext --target es2023 --types node --skipLibCheck'.split(' ');
+  await run(process.execPath, [tsc, ...options, ...more], { cwd: folder }).catch(
+    (error: { stdout: string }) => {
+      throw new Error(error.stdout);
+    },
+  );
+}
+
 const readme = () => readFile(join(source, 'README.md'), 'utf8');
-const blocksOf = (text: string) => [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code!);
+/** The code below a heading, and that alone: not what stands below the next. */
+const codeBelow = async (heading: string, language = 'js') => {
+  const [, section] = (await readme()).split(new RegExp(`^#+ ${heading}$`, 'm'));
+  const blocks = section!.split(/^#+ /m)[0]!.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'));
+  return [...blocks].map(([, code]) => code!);
+};
+
+/** Stands for what a newcomer has already. */
+const given = (port: number) => `
+  const nats = { servers: ${JSON.stringify(world.nats.url)} };
+  const jwks = ${JSON.stringify(`${api.url}/.well-known/jwks.json`)};
+  const port = ${port};
+`;
+
+const frameworks = [
+  'express',
+  'fastify',
+  'ws',
+  'reflect-metadata',
+  '@nestjs/common',
+  '@nestjs/core',
+  '@nestjs/platform-express',
+  '@nestjs/websockets',
+  '@types/ws',
+];
+
+/** Runs it, asks it for /account before and after the end of a session, and ends it. */
+async function expectToRefuseTheEnded(file: string, port: number) {
+  const child = spawn(process.execPath, [join(folder, file)], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const lifeLine = tieToLifeOfThisProcess(child.pid!, 'SIGKILL');
+  const { token, accessToken } = await issue(api.service, 'ada');
+  const ask = (headers: Record<string, string>) =>
+    fetch(`http://127.0.0.1:${port}/account`, { headers: { connection: 'close', ...headers } });
+  const answer = await until(
+    () => ask({ authorization: `Bearer ${accessToken}` }).catch(() => undefined),
+    (response) => response !== undefined,
+  );
+  expect([answer!.status, await answer!.json()]).toEqual([200, { accountId: 'ada' }]);
+  expect((await ask({})).status).toBe(401);
+  await api.service.delete(`${operatorPath('ada')}/${token}`, { headers: { prefer: 'wait=5' } });
+  expect((await ask({ authorization: `Bearer ${accessToken}` })).status).toBe(401);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  lifeLine.cut();
+}
 
 let folder: string;
 let world: World;
@@ -58,7 +115,7 @@ afterAll(async () => {
 
 describe('the package, installed somewhere else', () => {
   it('runs the example of its README', async () => {
-    const [example] = blocksOf(await readme());
+    const [example] = await codeBelow('Example');
     await writeFile(join(folder, 'example.js'), example!);
     const child = spawn(process.execPath, [join(folder, 'example.js')], {
       env: {
@@ -92,7 +149,7 @@ describe('the package, installed somewhere else', () => {
   });
 
   it('does in tests what its README says', async () => {
-    const [, forTests] = blocksOf(await readme());
+    const [forTests] = await codeBelow('Tests of your service');
     const code = forTests!
       .replace(
         /^await (.*\)); \/\/ throws (\w+)$/m,
@@ -103,6 +160,13 @@ describe('the package, installed somewhere else', () => {
     expect(code).toContain("=== 'SESSION_REVOKED'");
     await writeFile(join(folder, 'test.js'), code);
     await run(process.execPath, [join(folder, 'test.js')]);
+  });
+
+  it('loads no framework, and needs none but where it is for one', async () => {
+    const load = (entry: string) =>
+      run(process.execPath, ['-e', `import('@signoff/revocations${entry}')`], { cwd: folder });
+    for (const entry of ['', '/testing', '/live', '/express', '/fastify']) await load(entry);
+    await expect(load('/nestjs')).rejects.toThrow("Cannot find package '@nestjs/common'");
   });
 
   it('has types, without any of ours', async () => {
@@ -117,22 +181,45 @@ describe('the package, installed somewhere else', () => {
       export const wrong = (error: RevocationsError) => error.code === 'NO_SUCH_CODE';
     `;
     await writeFile(join(folder, 'user.ts'), user);
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2023',
-      '--types',
-      'node',
-      '--skipLibCheck',
-    ];
-    await run(process.execPath, [tsc, ...options, 'user.ts'], { cwd: folder }).catch(
-      (error: { stdout: string }) => {
-        throw new Error(error.stdout);
-      },
-    );
+    await compile(['--noEmit', 'user.ts']);
+  });
+
+  describe('beside the frameworks', () => {
+    beforeAll(async () => {
+      await mkdir(join(folder, 'node_modules/@nestjs'));
+      for (const name of frameworks) {
+        await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+      }
+    });
+
+    it.each(['Express', 'Fastify'])('does in a service on %s what its README says', async (framework) => {
+      const [code] = await codeBelow(framework);
+      expect(code!.trim().split('\n').length).toBeLessThanOrEqual(10 + 1);
+      const port = await freePort();
+      await writeFile(join(folder, `${framework}.js`), given(port) + code!);
+      await expectToRefuseTheEnded(`${framework}.js`, port);
+    });
+
+    it('does in a service on NestJS what its README says', async () => {
+      const [service, gateway] = await codeBelow('NestJS', 'ts');
+      const port = await freePort();
+      await writeFile(
+        join(folder, 'nest.ts'),
+        `import { NestFactory } from '@nestjs/core'; ${given(port)} ${service}
+        await (await NestFactory.create(AppModule, { logger: ['error'] })).listen(port);`,
+      );
+      await writeFile(
+        join(folder, 'gateway.ts'),
+        `import type { IncomingMessage } from 'node:http';
+        import { type OnGatewayConnection, WebSocketGateway } from '@nestjs/websockets';
+        import { SocketSessions } from '@signoff/revocations/nestjs';
+        import type { WebSocket } from 'ws';
+        ${gateway}`,
+      );
+      const decorators = ['--experimentalDecorators', '--emitDecoratorMetadata'];
+      await compile([...decorators, 'nest.ts', 'gateway.ts']);
+      await expectToRefuseTheEnded('nest.js', port);
+    });
   });
 
   it('names every code of an error in its README, and its options with their defaults', async () => {
