@@ -10,6 +10,10 @@ import type { Load } from './harness/load.js';
 import { System } from './harness/system.js';
 
 const CLIENTS = 400;
+/** More than go into one group. */
+const BURST = 2_500;
+/** What docs/operations.md states; a busy machine gets some more before it counts as broken. */
+const ANSWERED_MS = 15_000 + 5_000;
 /** Some four times what a process needs that rests. */
 const MAX_MEMORY_MB = 512;
 
@@ -33,7 +37,11 @@ describe(`${CLIENTS} clients that send faster than the log commits`, () => {
     const lock = await lockHead();
     await load.failed(CLIENTS);
     expect((await api.service.get(operatorPath('ada'))).status).toBe(200);
-    await answers503(() => api.service.post('/api/sessions', { accountId: 'ada' }));
+    const issue = (_: unknown, i: number) =>
+      answers503(() => api.service.post('/api/sessions', { accountId: `burst-${i}` }));
+    const tookMs = Math.max(...(await Promise.all(Array.from({ length: BURST }, issue))));
+    console.log(`${BURST} more commands were answered 503 after ${tookMs} ms at most`);
+    expect(tookMs).toBeLessThan(ANSWERED_MS);
     await lock.release();
     await load.answered(2 * CLIENTS);
     await staysSmall();
@@ -44,7 +52,9 @@ describe(`${CLIENTS} clients that send faster than the log commits`, () => {
     await load.answered(CLIENTS);
     await postgres.freeze();
     await load.failed(2 * CLIENTS);
-    await answers503(() => api.service.get(operatorPath('ada')));
+    const tookMs = await answers503(() => api.service.get(operatorPath('ada')));
+    console.log(`a list was answered 503 after ${tookMs} ms`);
+    expect(tookMs).toBeLessThan(ANSWERED_MS);
     postgres.thaw();
     await load.answered(2 * CLIENTS);
     await staysSmall();
@@ -60,12 +70,12 @@ describe(`${CLIENTS} clients that send faster than the log commits`, () => {
     return { release: () => client.end() };
   }
 
-  async function answers503(ask: () => ReturnType<Api['service']['get']>): Promise<void> {
+  async function answers503(ask: () => ReturnType<Api['service']['get']>): Promise<number> {
     const began = performance.now();
     const answer = await ask();
     expect(answer.body?.code).toMatch(/^LOG_(BUSY|UNAVAILABLE)$/);
     expectProblem(answer, { status: 503, code: answer.body.code as string });
-    console.log(`answered 503 after ${Math.round(performance.now() - began)} ms`);
+    return Math.round(performance.now() - began);
   }
 
   async function staysSmall(): Promise<void> {

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fetchNatsServers, findPostgresVersions } from './versions.mjs';
 
@@ -11,8 +11,10 @@ const usage = `Kills and damages what Signoff runs on, under load, and sees that
 
   npm run test:faults                     every scenario once, on the installed versions
   npm run test:faults -- nats projector   those whose file name says so
+  npm run test:faults -- --only 'frozen'  those whose name says so
   npm run test:faults -- --times 10       ten times, with other seeds
   npm run test:faults -- --seed 4711      with the choices of an earlier run
+  npm run test:faults -- --results FILE   and leaves there what Jest reports
   npm run test:faults -- --all            on every version of NATS and PostgreSQL that can be had, a cluster as well;
                                           writes what came of it to docs/fault-matrix.md
 
@@ -27,6 +29,8 @@ const { values, positionals } = parseArgs({
   options: {
     times: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    only: { type: 'string' },
+    results: { type: 'string' },
     all: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -68,10 +72,11 @@ async function run(name, variables = {}) {
   const seed = values.seed ?? String(randomInt(2 ** 31));
   say(`${name}, seed ${seed}`);
   const folder = await mkdtemp(join(tmpdir(), 'signoff-faults-'));
-  const outputFile = join(folder, 'results.json');
+  const outputFile = resolve(values.results ?? join(folder, 'results.json'));
+  const only = values.only ? ['--testNamePattern', values.only] : [];
   const began = performance.now();
   try {
-    const exit = await jest(['--json', `--outputFile=${outputFile}`, ...positionals], {
+    const exit = await jest(['--json', `--outputFile=${outputFile}`, ...only, ...positionals], {
       ...variables,
       FAULT_SEED: seed,
     });
