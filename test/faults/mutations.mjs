@@ -104,14 +104,16 @@ async function tryAll() {
   );
   let allBite = true;
   for (const mutation of wanted) {
-    const bites = await turnsRed(mutation);
-    console.log(`${mutation.name}: ${mutation.scenario} ${bites ? 'fails, as it should' : 'PASSES'}`);
-    allBite &&= bites;
+    const failure = await failureUnder(mutation);
+    console.log(`${mutation.name}: ${mutation.scenario} ${failure ? 'fails, as it should' : 'PASSES'}`);
+    if (failure) console.log(failure.replaceAll(/^/gm, '    '));
+    allBite &&= failure !== undefined;
   }
   return allBite;
 }
 
-async function turnsRed({ file, from, to, scenario, only }) {
+/** What the scenario said first; undefined when it passed. */
+async function failureUnder({ file, from, to, scenario, only }) {
   const copy = await mkdtemp(join(tmpdir(), 'signoff-mutation-'));
   try {
     const { stdout } = await run('git', ['ls-files'], { cwd: root, maxBuffer: 2 ** 24 });
@@ -125,15 +127,21 @@ async function turnsRed({ file, from, to, scenario, only }) {
     );
     await run('npm', ['run', '--silent', 'build'], { cwd: copy });
     for (let chance = 0; chance < CHANCES; chance++) {
-      const child = spawn(process.execPath, ['test/faults/run.mjs', scenario, '--only', only], {
-        cwd: copy,
-        stdio: 'ignore',
-      });
+      const results = join(copy, 'results.json');
+      const args = ['test/faults/run.mjs', scenario, '--only', only, '--results', results];
+      const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore' });
       const [code] = await once(child, 'exit');
-      if (code !== 0) return true;
+      if (code !== 0) return firstFailure(JSON.parse(await readFile(results, 'utf8')));
     }
-    return false;
+    return undefined;
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+function firstFailure({ testResults }) {
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const { fullName, failureMessages } = tests.find(({ status }) => status === 'failed');
+  const lines = failureMessages[0].split('\n').filter((line) => line.trim() && !/^\s+at /.test(line));
+  return [fullName, ...lines.slice(0, 4)].join('\n');
 }
