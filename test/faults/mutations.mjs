@@ -75,7 +75,7 @@ const mutations = [
   },
   {
     name: 'no connection left is an error of ours',
-    file: 'apps/sessions-api/src/http/problem.filter.ts',
+    file: 'apps/sessions-api/src/http/problem-of.ts',
     from: '|08|53|57)',
     to: '|08|57)',
     scenario: 'slow-and-full',
