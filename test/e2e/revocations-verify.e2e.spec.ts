@@ -3,6 +3,7 @@ import { connect } from '#revocations/connect.js';
 import type { Revocations } from '#revocations/revocations.js';
 import { fakeRevocations } from '#revocations/testing.js';
 import { until } from '../harness/until.js';
+import { expiredSession } from './harness/expired-session.js';
 import { issue } from './harness/sessions.js';
 import { end, verdict } from './harness/subscribers.js';
 import { type Api, World } from './harness/world.js';
@@ -132,5 +133,27 @@ describe.each(fixtures)('revocations, %s', (_, make) => {
     expect(verdict(revocations, sessionId)).toBe('REVOCATIONS_CLOSED');
     await expect(revocations.verifySession(credential)).rejects.toMatchObject({ code: 'REVOCATIONS_CLOSED' });
     await expect(revocations.ready()).rejects.toMatchObject({ code: 'REVOCATIONS_CLOSED' });
+  });
+});
+
+describe('a service whose clock is slow', () => {
+  it("goes by PostgreSQL's: a revocation is dropped by that, and its credentials must not come back", async () => {
+    const revocations = connect({
+      nats: { servers: world.nats.url },
+      service: 'slow',
+      jwks: `${api.url}/.well-known/jwks.json`,
+    });
+    const now = Date.now;
+    try {
+      await revocations.ready();
+      const { accessToken } = await expiredSession(world, 'ada');
+      Date.now = () => now() - 2 * 3_600_000;
+      await expect(revocations.verifySession(accessToken)).rejects.toMatchObject({
+        code: 'CREDENTIAL_EXPIRED',
+      });
+    } finally {
+      Date.now = now;
+      await revocations.close();
+    }
   });
 });

@@ -17,13 +17,18 @@ export class FollowRevocations {
   /** The next ones behind number `after`, or none after `ms`: sooner when the log has not even come to `after`. */
   async page(after: number | undefined, limit: number, ms: number): Promise<RevocationsPage> {
     const giveUpAt = performance.now() + ms;
-    for (;;) {
-      const news = this.news.next;
-      const page = await this.pages.read(after, limit);
-      const left = giveUpAt - performance.now();
-      const isBehind = after !== undefined && after > page.head.revocations;
-      if (page.revocations.length > 0 || isBehind || left <= 0 || this.news.hasStopped) return page;
-      await this.news.wait(news, left);
+    const stopListening = this.news.listen();
+    try {
+      for (;;) {
+        const news = this.news.next;
+        const page = await this.pages.read(after, limit);
+        const left = giveUpAt - performance.now();
+        const isBehind = after !== undefined && after > page.head.revocations;
+        if (page.revocations.length > 0 || isBehind || left <= 0 || this.news.hasStopped) return page;
+        await this.news.wait(news, left);
+      }
+    } finally {
+      stopListening();
     }
   }
 
@@ -37,20 +42,25 @@ export class FollowRevocations {
   ): AsyncGenerator<RevocationsPage> {
     let after = from?.revocation;
     let epoch = from?.epoch;
-    while (!this.news.hasStopped) {
-      const news = this.news.next;
-      await check();
-      const page = await this.pages.read(after, PAGE);
-      const { head, revocations } = page;
-      if (head.epoch !== (epoch ?? head.epoch)) {
-        after = undefined;
+    const stopListening = this.news.listen();
+    try {
+      while (!this.news.hasStopped) {
+        const news = this.news.next;
+        await check();
+        const page = await this.pages.read(after, PAGE);
+        const { head, revocations } = page;
+        if (head.epoch !== (epoch ?? head.epoch)) {
+          after = undefined;
+          epoch = head.epoch;
+          continue;
+        }
+        yield page;
         epoch = head.epoch;
-        continue;
+        after = revocations.at(-1)?.revocation ?? after ?? head.revocationsFloor;
+        if (revocations.length === 0) await this.news.wait(news, HEAD_EACH_MS);
       }
-      yield page;
-      epoch = head.epoch;
-      after = revocations.at(-1)?.revocation ?? after ?? head.revocationsFloor;
-      if (revocations.length === 0) await this.news.wait(news, HEAD_EACH_MS);
+    } finally {
+      stopListening();
     }
   }
 }
