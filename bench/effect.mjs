@@ -1,10 +1,8 @@
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { connect } from '../dist/libs/revocations/src/connect.js';
-import { median, root, withStack } from './stack.mjs';
+import { median, startProcess, withStack } from './stack.mjs';
 
 /**
  * What it costs to end sessions with and without services that follow, and to wait until it is in effect at all of them:
@@ -31,7 +29,8 @@ async function follow() {
 }
 
 async function measure({ env, natsUrl }) {
-  const api = await startApi(env);
+  const variables = { ...env, RATE_LIMIT_PER_MINUTE: '0', BOOTSTRAP_SERVICE_KEY };
+  const api = await startProcess('sessions-api', variables, 'api.listening');
   const cases = [
     { name: 'no service follows', services: 0 },
     { name: `${SERVICES} services follow`, services: SERVICES },
@@ -57,8 +56,7 @@ async function measure({ env, natsUrl }) {
       `${name}: ${Math.round(median(rates))} revocations/s, ratio ${(median(rates) / median(floor.rates)).toFixed(2)}, answered in p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`,
     );
   }
-  api.child.kill('SIGTERM');
-  await once(api.child, 'exit');
+  await api.stop();
 }
 
 async function revoke(url, prefer) {
@@ -89,18 +87,6 @@ async function revoke(url, prefer) {
     }
   });
   return { times, rate: (REVOCATIONS * 1_000) / (performance.now() - began) };
-}
-
-async function startApi(env) {
-  const child = spawn('node', [join(root, 'dist/apps/sessions-api/src/main.js')], {
-    env: { ...env, PORT: '0', LOG_LEVEL: 'info', RATE_LIMIT_PER_MINUTE: '0', BOOTSTRAP_SERVICE_KEY },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface(child.stdout)) {
-    const { msg, url } = JSON.parse(line);
-    if (msg === 'api.listening') return { child, url };
-  }
-  throw new Error('the API did not start');
 }
 
 async function startService(natsUrl) {

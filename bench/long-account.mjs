@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createInterface } from 'node:readline';
-import { join } from 'node:path';
 import { sessionIdFrom } from '../dist/libs/domain/src/identifier.js';
 import { LogWriter } from '../dist/libs/event-log/src/writer.js';
-import { median, root, withStack } from './stack.mjs';
+import { median, startProcess, withStack } from './stack.mjs';
 
 const PAST_SESSIONS = 100_000;
 const ROUNDS = 300;
@@ -35,18 +32,6 @@ async function seed(databaseUrl, accountId) {
   await writer.close();
 }
 
-async function startApi(env) {
-  const child = spawn('node', [join(root, 'dist/apps/sessions-api/src/main.js')], {
-    env: { ...env, PORT: '0', LOG_LEVEL: 'info', RATE_LIMIT_PER_MINUTE: '0', BOOTSTRAP_SERVICE_KEY },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface(child.stdout)) {
-    const { msg, url } = JSON.parse(line);
-    if (msg === 'api.listening') return { child, url };
-  }
-  throw new Error('the API did not start');
-}
-
 await withStack(async ({ databaseUrl, env }) => {
   await seed(databaseUrl, 'long');
   const headers = { authorization: `Bearer ${BOOTSTRAP_SERVICE_KEY}`, 'content-type': 'application/json' };
@@ -59,7 +44,11 @@ await withStack(async ({ databaseUrl, env }) => {
   };
 
   for (const start of ['first start, no snapshot yet', 'second start, from the snapshot']) {
-    const { child, url } = await startApi(env);
+    const { url, stop } = await startProcess(
+      'sessions-api',
+      { ...env, RATE_LIMIT_PER_MINUTE: '0', BOOTSTRAP_SERVICE_KEY },
+      'api.listening',
+    );
     const cold = {};
     for (const account of ['long', `new-${start}`]) {
       cold[account] = (await call(url, 'GET', `/api/accounts/${account}/sessions`)).ms;
@@ -85,7 +74,6 @@ await withStack(async ({ databaseUrl, env }) => {
         `${what}: ${median(long).toFixed(2)} ms with ${PAST_SESSIONS} past sessions, ${median(young).toFixed(2)} ms with few, ratio ${(median(long) / median(young)).toFixed(2)}`,
       );
     }
-    child.kill('SIGTERM');
-    await new Promise((resolve) => child.once('exit', resolve));
+    await stop();
   }
 });
