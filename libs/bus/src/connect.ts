@@ -11,13 +11,17 @@ export function connectBus(
 ): Promise<NatsConnection> {
   const urls = servers.split(',').map((server) => new URL(server));
   const [{ username, password }] = urls as [URL];
+  const user = decodeURIComponent(username);
   return connect({
     servers: urls.map(({ host }) => host),
     ...(urls[0]!.protocol === 'tls:' && { tls: {} }),
-    ...(username !== '' && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+    ...(user !== '' && {
+      user,
+      pass: decodeURIComponent(password),
+      // Who may read one's answers is a matter of the subject that they come to: each user has its own.
+      inboxPrefix: `_INBOX.${user}`,
+    }),
     name,
-    // Who may read one's answers is a matter of the subject that they come to: each user has its own.
-    inboxPrefix: `_INBOX.${decodeURIComponent(username) || name}`,
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: 250,
