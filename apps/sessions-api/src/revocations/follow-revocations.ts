@@ -20,12 +20,12 @@ export class FollowRevocations {
     const stopListening = this.news.listen();
     try {
       for (;;) {
-        const news = this.news.next;
+        const { count } = this.news;
         const page = await this.pages.read(after, limit);
         const left = giveUpAt - performance.now();
         const isBehind = after !== undefined && after > page.head.revocations;
         if (page.revocations.length > 0 || isBehind || left <= 0 || this.news.hasStopped) return page;
-        await this.news.wait(news, left);
+        await this.news.wait(count, left);
       }
     } finally {
       stopListening();
@@ -45,7 +45,7 @@ export class FollowRevocations {
     const stopListening = this.news.listen();
     try {
       while (!this.news.hasStopped) {
-        const news = this.news.next;
+        const { count } = this.news;
         await check();
         const page = await this.pages.read(after, PAGE);
         const { head, revocations } = page;
@@ -57,7 +57,7 @@ export class FollowRevocations {
         yield page;
         epoch = head.epoch;
         after = revocations.at(-1)?.revocation ?? after ?? head.revocationsFloor;
-        if (revocations.length === 0) await this.news.wait(news, HEAD_EACH_MS);
+        if (revocations.length === 0) await this.news.wait(count, HEAD_EACH_MS);
       }
     } finally {
       stopListening();

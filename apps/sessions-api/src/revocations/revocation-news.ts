@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Subscription } from '@nats-io/transport-node';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { BusConnection } from '../relay/bus-connection.js';
@@ -10,32 +9,19 @@ const LOOK_EACH_MS = 1_000;
 /** Wakes whoever waits for more revocations, made by any process. News, never facts: look, and wait again. */
 @Injectable()
 export class RevocationNews implements OnModuleDestroy {
-  private readonly stopped = new AbortController();
+  hasStopped = false;
+  /** How often there was news. To be read before looking: what comes while one looks is news as well. */
+  count = 0;
+  private readonly waiting = new Set<() => void>();
   private listeners = 0;
   private subscription: Subscription | undefined;
-  private tell = (): void => undefined;
-  private news = this.more();
 
   constructor(private readonly bus: BusConnection) {}
-
-  get hasStopped(): boolean {
-    return this.stopped.signal.aborted;
-  }
-
-  /** To be taken before looking: what comes while one looks is news as well. */
-  get next(): Promise<void> {
-    return this.news;
-  }
 
   /** Listens until the answer is called; where nobody does, nothing is heard. */
   listen(): () => void {
     this.listeners++;
-    this.subscription ??= this.bus.connection?.subscribe(REVOKED, {
-      callback: () => {
-        this.tell();
-        this.news = this.more();
-      },
-    });
+    this.subscription ??= this.bus.connection?.subscribe(REVOKED, { callback: () => this.tell() });
     return () => {
       if (--this.listeners > 0) return;
       this.subscription?.unsubscribe();
@@ -43,20 +29,27 @@ export class RevocationNews implements OnModuleDestroy {
     };
   }
 
-  /** Resolves with the news, after `ms` (a second at most), or when we stop. */
-  async wait(news: Promise<void>, ms: number): Promise<void> {
-    const told = new AbortController();
-    const signal = AbortSignal.any([told.signal, this.stopped.signal]);
-    const waited = sleep(Math.min(ms, LOOK_EACH_MS), undefined, { signal }).catch(() => undefined);
-    await Promise.race([news, waited]);
-    told.abort();
+  /** Resolves with news behind `count`, after `ms` (a second at most), or when we stop. */
+  async wait(count: number, ms: number): Promise<void> {
+    if (count !== this.count) return;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, Math.min(ms, LOOK_EACH_MS));
+      this.waiting.add(wake);
+    });
   }
 
   onModuleDestroy(): void {
-    this.stopped.abort();
+    this.hasStopped = true;
+    this.tell();
   }
 
-  private more(): Promise<void> {
-    return new Promise((resolve) => (this.tell = resolve));
+  private tell(): void {
+    this.count++;
+    for (const wake of this.waiting) wake();
   }
 }
