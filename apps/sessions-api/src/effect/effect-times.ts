@@ -19,6 +19,7 @@ interface Service {
 export class EffectTimes implements OnApplicationBootstrap, OnModuleDestroy {
   private services = new Map<string, Service>();
   private looking: NodeJS.Timeout | undefined;
+  private hasHeard = false;
 
   constructor(
     private readonly pool: Pool,
@@ -27,7 +28,10 @@ export class EffectTimes implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.receipts.onReceipt(({ service }) => this.settle(service));
+    this.receipts.onReceipt(({ service }) => {
+      this.hasHeard = true;
+      this.settle(service);
+    });
     this.looking = setInterval(() => void this.look().catch(() => undefined), LOOK_EACH_MS);
   }
 
@@ -55,7 +59,10 @@ export class EffectTimes implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
+  /** Where nobody follows, nothing is asked. */
   private async look(): Promise<void> {
+    if (!this.hasHeard && this.services.size === 0) return;
+    this.hasHeard = false;
     const subscribers = await readAccepting(this.pool);
     const names = new Set(subscribers.map(({ service }) => service));
     this.services = new Map(

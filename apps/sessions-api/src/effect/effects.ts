@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogIdentity } from '#bus/envelope.js';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Pool } from 'pg';
@@ -66,7 +65,8 @@ const AGES = `
 /** Says where revocations are in effect: from the registrations, read after the question, and the receipts. */
 @Injectable()
 export class Effects implements OnModuleDestroy {
-  private readonly stop = new AbortController();
+  private hasStopped = false;
+  private readonly waiting = new Set<() => void>();
 
   constructor(
     private readonly pool: Pool,
@@ -74,7 +74,8 @@ export class Effects implements OnModuleDestroy {
   ) {}
 
   onModuleDestroy(): void {
-    this.stop.abort();
+    this.hasStopped = true;
+    for (const wake of this.waiting) wake();
   }
 
   /** Undefined when the log has not come to the position. A service that is `asked` for and has no instance is told as well. */
@@ -90,7 +91,7 @@ export class Effects implements OnModuleDestroy {
       const known = await this.look(position);
       const left = giveUpAt - performance.now();
       await this.receiptsOf(known, Math.min(left, LOOK_AGAIN_MS));
-      const isOver = performance.now() >= giveUpAt || this.stop.signal.aborted;
+      const isOver = performance.now() >= giveUpAt || this.hasStopped;
       if (isOver || !this.isMissing(known)) return this.describe(position, known);
     }
   }
@@ -115,14 +116,20 @@ export class Effects implements OnModuleDestroy {
     return known.subscribers.some((one) => this.stateOf(one, known) === 'not_in_effect');
   }
 
-  /** Resolves when none is missing, or when the time is over. */
+  /** Resolves when none is missing, when the time is over, or when we stop. */
   private async receiptsOf(known: Known, ms: number): Promise<void> {
-    if (!this.isMissing(known)) return;
-    const given = new AbortController();
-    const done = this.receipts.onReceipt(() => this.isMissing(known) || given.abort());
-    const signal = AbortSignal.any([given.signal, this.stop.signal]);
-    await sleep(ms, undefined, { signal }).catch(() => undefined);
-    done();
+    if (!this.isMissing(known) || this.hasStopped) return;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        stopListening();
+        this.waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      const stopListening = this.receipts.onReceipt(() => this.isMissing(known) || wake());
+      this.waiting.add(wake);
+    });
   }
 
   private async describe(position: number, known: Known, asked: readonly string[] = []): Promise<Effect> {
