@@ -14,25 +14,26 @@ export const AskedBy = createParamDecorator((_: unknown, context: ExecutionConte
     principal: request.principal,
     requestId: request.id,
     traceparent: traceparentOf(request),
-    idempotency: idempotencyOf(request),
+    idempotency: idempotencyIn(
+      request.headers['idempotency-key'],
+      `${request.method} ${request.routeOptions.url}`,
+      [request.params, request.query, request.body ?? null],
+    ),
   };
 });
 
-/** `header`: `Idempotency-Key`, if there is one. */
-export function idempotencyKeyIn(header: string | string[] | undefined): string | undefined {
-  if (header === undefined || (typeof header === 'string' && KEY.test(header))) return header;
-  throw new InvalidInput([
-    { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, once' },
-  ]);
-}
-
-function idempotencyOf(request: KnownRequest): Idempotency | undefined {
-  const key = idempotencyKeyIn(request.headers['idempotency-key']);
-  if (key === undefined) return undefined;
-  const said = JSON.stringify([request.params, request.query, request.body ?? null]);
-  return {
-    operation: `${request.method} ${request.routeOptions.url}`,
-    key,
-    requestHash: createHash('sha256').update(said).digest(),
-  };
+/** `header`: `Idempotency-Key`, if there is one. `said`: what has to be the same when the key comes again. */
+export function idempotencyIn(
+  header: string | string[] | undefined,
+  operation: string,
+  said: unknown,
+): Idempotency | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header !== 'string' || !KEY.test(header)) {
+    throw new InvalidInput([
+      { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, once' },
+    ]);
+  }
+  const requestHash = createHash('sha256').update(JSON.stringify(said)).digest();
+  return { operation, key: header, requestHash };
 }

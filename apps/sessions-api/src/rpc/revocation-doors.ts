@@ -16,12 +16,11 @@ import {
   rpcError,
   signOffQuestion,
 } from './rpc-question.js';
+import { QUEUE } from './rpc-server.js';
 
 const HEAD = 'signoff.rpc.*.head';
 const REVOCATIONS = 'signoff.rpc.*.revocations';
 const SIGN_OFF = 'signoff.rpc.*.sign-off';
-/** Each question is answered by one API process. */
-const QUEUE = 'sessions-api';
 /** A page fits into a message of the server, whatever it lets through: a revocation takes 160 bytes at most. */
 const BYTES_EACH = 160;
 

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Scope } from '#domain/api-key/scopes.js';
 import { isTraceparent } from '#telemetry/traceparent.js';
 import type { MsgHdrs } from '@nats-io/transport-node';
@@ -17,7 +17,7 @@ import { ACCESS, type Access, authorize } from '../access/access.guard.js';
 import { Authenticator } from '../access/authenticator.js';
 import type { Caller } from '../access/caller.js';
 import type { Principal } from '../access/principal.js';
-import { idempotencyKeyIn } from '../http/asked-by.js';
+import { idempotencyIn } from '../http/asked-by.js';
 
 /** `signoff.rpc.<caller>.<operation>`, for service keys with this scope: `Authorization` is a header of the message. */
 export const Answers = (operation: string, scope: Scope) =>
@@ -60,15 +60,12 @@ export class RpcAccessGuard implements CanActivate {
 export const AskedByRpc = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
   const asked = contextOf(context);
   const traceparent = headerOf(asked, 'traceparent');
-  const key = idempotencyKeyIn(headerOf(asked, 'Idempotency-Key'));
   const operation = `rpc ${asked.getSubject().split('.').at(-1)}`;
-  const said = JSON.stringify(context.switchToRpc().getData() ?? null);
+  const said: unknown = context.switchToRpc().getData() ?? null;
   return {
     principal: asked.principal!,
     requestId: requestIdOf(asked),
     ...(isTraceparent(traceparent) && { traceparent }),
-    ...(key && {
-      idempotency: { operation, key, requestHash: createHash('sha256').update(said).digest() },
-    }),
+    idempotency: idempotencyIn(headerOf(asked, 'Idempotency-Key'), operation, said),
   };
 });

@@ -5,7 +5,7 @@ import { isDeeperThan, MAX_DEPTH } from '../http/body.js';
 import type { BusConnection } from '../relay/bus-connection.js';
 
 /** Each question is answered by one API process. */
-const QUEUE = 'sessions-api';
+export const QUEUE = 'sessions-api';
 /** The id of a question that no Nest client has asked: its answer comes without Nest's envelope. */
 const PLAIN = 'plain';
 
