@@ -29,7 +29,7 @@ interface Service {
 const single = compose('docker-compose.yml');
 const cluster = compose('docker-compose.cluster.yml');
 const natsServers = Object.keys(cluster.services).filter((name) => name.startsWith('nats'));
-const urls = (port: number) => natsServers.map((name) => `nats://${name}:${port}`).join(',');
+const PASSWORD = (of: string) => `$\{NATS_${of}_PASSWORD}`;
 
 describe('the compose files', () => {
   it.each(['docker-compose.yml', 'docker-compose.cluster.yml'])('%s is one by the schema', (path) => {
@@ -67,22 +67,37 @@ describe('the cluster of nats-servers', () => {
     const commands = natsServers.map((name) => cluster.services[name]!.command!);
     const names = commands.map((command) => command.find((one) => one.startsWith('--name=')));
     expect(new Set(names).size).toBe(3);
+    const routes = natsServers.map((name) => `nats://routes:${PASSWORD('ROUTES')}@${name}:6222`);
     for (const command of commands) {
-      expect(command).toContain(`--routes=${urls(6222)}`);
+      expect(command).toContain(`--routes=${routes.join(',')}`);
       expect(command).toEqual(
-        expect.arrayContaining(['--jetstream', '--store_dir=/data', '--cluster_name=signoff']),
+        expect.arrayContaining([
+          '--config=/etc/nats/nats.conf',
+          '--jetstream',
+          '--store_dir=/data',
+          '--cluster_name=signoff',
+          expect.stringMatching(
+            /^--cluster=nats:\/\/routes:\$\{NATS_ROUTES_PASSWORD:\?[^}]+\}@0\.0\.0\.0:6222$/,
+          ),
+        ]),
       );
     }
     for (const name of ['nats-2', 'nats-3']) {
-      expect(cluster.services[name]!.volumes).toEqual([`${name}:/data`]);
+      expect(cluster.services[name]!.volumes).toEqual([
+        `${name}:/data`,
+        './deploy/nats.conf:/etc/nats/nats.conf:ro',
+      ]);
       expect(cluster.volumes).toHaveProperty(name);
     }
   });
 
   it('is known to the apps, which hold every message on each of them', () => {
     const { environment } = cluster.services['sessions-api']!;
-    expect(environment!.NATS_URL).toBe(urls(4222));
-    expect(cluster.services['session-projector']!.environment!.NATS_URL).toBe(urls(4222));
+    const others = natsServers.slice(1).map((name) => `,nats://${name}:4222`);
+    const urls = (user: string) =>
+      `nats://${user}:${PASSWORD(user.toUpperCase())}@nats:4222${others.join('')}`;
+    expect(environment!.NATS_URL).toBe(urls('api'));
+    expect(cluster.services['session-projector']!.environment!.NATS_URL).toBe(urls('projector'));
     expect(configSchema.shape.STREAM_REPLICAS.parse(environment!.STREAM_REPLICAS)).toBe(natsServers.length);
     const proxies = environment!.TRUSTED_PROXIES!.replace(/^\$\{TRUSTED_PROXIES:-(.*)\}$/, '$1');
     expect(configSchema.shape.TRUSTED_PROXIES.safeParse(proxies).success).toBe(true);

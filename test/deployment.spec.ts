@@ -73,7 +73,8 @@ const compose = parse(composeText, { merge: true }) as {
   volumes: Record<string, null>;
 };
 const service = (name: string) => compose.services[name]!;
-const interpolated = all(composeText, /\$\{([A-Z_]+)/g);
+const interpolated = all(composeText + read('docker-compose.cluster.yml'), /\$\{([A-Z_]+)/g);
+const natsConf = read('deploy/nats.conf');
 
 describe('.env.example', () => {
   it('names every variable that is read, and no other', () => {
@@ -199,7 +200,8 @@ describe('docker-compose.yml', () => {
   });
 
   it('has no secret of its own', () => {
-    const secrets = ['MASTER_KEY', 'DATABASE_OWNER_PASSWORD', 'DATABASE_APP_PASSWORD'];
+    const secrets = ['MASTER_KEY', ...interpolated.filter((name) => name.endsWith('_PASSWORD'))];
+    expect(sorted(secrets).filter((name) => name.startsWith('NATS_'))).toHaveLength(5);
     for (const name of secrets) {
       const uses = all(composeText, new RegExp(`\\$\\{${name}(.)`, 'g'));
       const required = all(composeText, new RegExp(`\\$\\{${name}(:\\?)`, 'g'));
@@ -215,14 +217,27 @@ describe('docker-compose.yml', () => {
       Object.values(service(name).environment!).filter((value) => /^(postgres|nats):/.test(value)),
     );
     const places = urls.map((url) => {
-      const { protocol, username, host, pathname } = new URL(url.replace(/\$\{[^}]+\}/, 'secret'));
-      return [protocol, username, host, pathname].join(' ');
+      const { protocol, username, password, host, pathname } = new URL(
+        url.replace(/\$\{(\w+):\?[^}]+\}/, '$1'),
+      );
+      return [protocol, username, ...(protocol === 'nats:' ? [password] : []), host, pathname].join(' ');
     });
     expect(sorted(places)).toEqual([
-      'nats:  nats:4222 ',
+      'nats: api NATS_API_PASSWORD nats:4222 ',
+      'nats: projector NATS_PROJECTOR_PASSWORD nats:4222 ',
       `postgres: signoff_app postgres:5432 /${POSTGRES_DB}`,
       `postgres: ${POSTGRES_USER} postgres:5432 /${POSTGRES_DB}`,
     ]);
+  });
+
+  it('gives nats-server the users of deploy/nats.conf, with the passwords that it asks for', () => {
+    const mounted = './deploy/nats.conf:/etc/nats/nats.conf:ro';
+    expect(service('nats').volumes).toContain(mounted);
+    expect(service('nats').command!.join(' ')).toContain('--config /etc/nats/nats.conf');
+    const given = Object.entries(service('nats').environment!);
+    expect(sorted(given.map(([name]) => name))).toEqual(sorted(all(natsConf, /\$(NATS_\w+)/g)));
+    // In quotes: else a password that looks like a number stops its start.
+    for (const [name, value] of given) expect(value).toMatch(new RegExp(`^"\\$\\{${name}:\\?[^}]+\\}"$`));
   });
 
   it('publishes the API alone, on this machine alone', () => {
@@ -239,9 +254,9 @@ describe('docker-compose.yml', () => {
     const asked = Object.entries(compose.services).flatMap(([name, { healthcheck }]) =>
       all(healthcheck?.test.join(' ') ?? '', /(http:[^' ]+)/g).map((url) => `${name} ${url}`),
     );
-    const httpPort = service('nats').command!.at(service('nats').command!.indexOf('--http_port') + 1);
+    const [monitored] = all(natsConf, /^http: "([^"]+)"$/gm);
     expect(sorted(asked)).toEqual([
-      `nats http://127.0.0.1:${httpPort}/healthz`,
+      `nats http://${monitored}/healthz`,
       ofApp('session-projector', 'PROJECTOR_PORT'),
       ofApp('sessions-api', 'PORT'),
     ]);
@@ -264,7 +279,7 @@ describe('docker-compose.yml', () => {
 
   it('keeps the data of PostgreSQL and NATS in volumes, where they write it', () => {
     expect(service('postgres').volumes).toEqual(['postgres:/var/lib/postgresql']);
-    expect(service('nats').volumes).toEqual(['nats:/data']);
+    expect(service('nats').volumes).toContain('nats:/data');
     expect(service('nats').command!.join(' ')).toContain('--jetstream --store_dir /data');
     expect(Object.keys(compose.volumes).sort()).toEqual(['nats', 'postgres']);
   });

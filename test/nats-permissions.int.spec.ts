@@ -23,12 +23,14 @@ const open: NatsConnection[] = [];
 /** The file that operators are given, with a second service that follows, and a way in for whoever only asks whether it is up. */
 function configuration(): string {
   const users = readFileSync(join(import.meta.dirname, '../deploy/nats.conf'), 'utf8');
+  // Any free port, beside other servers of this machine.
+  const monitored = users.replace('"127.0.0.1:8222"', '"127.0.0.1:-1"');
   const [, billing] = /(\n {4}\{\n {6}# Follows[^]*?\n {4}\})/.exec(users) ?? [];
   const panel = billing!.replaceAll('billing', 'panel').replaceAll('BILLING', 'PANEL');
   const nobody =
     '{ user: nobody, password: nobody, permissions { publish { deny: ">" }, subscribe { deny: ">" } } }';
   return (
-    users
+    monitored
       .replaceAll(/\$NATS_(\w+)_PASSWORD/g, (_, user: string) => passwordOf(user.toLowerCase()))
       .replace(
         /\n {2}\]\n\}\s*$/,
