@@ -365,7 +365,7 @@ describe('the documents', () => {
 
   it('docs/events.md names every type of event with its token and its name', () => {
     const told = [
-      ...read('docs/events.md').matchAll(/^\| `(\w+)` +\| `([a-z-]+)` +\| `signoff\.([a-z.]+)\.v(\d+)`/gm),
+      ...read('docs/events.md').matchAll(/^\| `(\w+)` +\| `([a-z-]+)` +\| `signoff\.([a-z.-]+)\.v(\d+)`/gm),
     ].map(([, type, token, name, schema]) => [type, token, name, Number(schema)]);
     expect(told).toEqual(
       Object.entries(EVENT_TYPES).map(([type, { schema }]) => {

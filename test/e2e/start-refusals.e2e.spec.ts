@@ -68,6 +68,11 @@ describe('a process that must not start', () => {
     ]);
   });
 
+  it('would erase what is personal of sessions that can still live', async () => {
+    const output = await refusal('sessions-api', { SESSION_MAX_LIFE_DAYS: '30', PERSONAL_DATA_DAYS: '30' });
+    expect(output).toContain('PERSONAL_DATA_DAYS: must exceed SESSION_MAX_LIFE_DAYS by a day');
+  });
+
   it('says no secret when it names a problem', async () => {
     const MASTER_KEY = randomBytes(31).toString('base64');
     const BOOTSTRAP_SERVICE_KEY = randomBytes(20).toString('base64url');

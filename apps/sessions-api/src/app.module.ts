@@ -20,9 +20,11 @@ import { ActivityRecorder } from './activity/activity-recorder.js';
 import { IdleSessions } from './activity/idle-sessions.js';
 import { CreateApiKeyHandler } from './commands/create-api-key.js';
 import { Decisions } from './commands/decisions.js';
+import { ErasePersonalDataHandler } from './commands/erase-personal-data.js';
 import { ExtendSessionHandler } from './commands/extend-session.js';
 import { IssueSessionHandler } from './commands/issue-session.js';
 import { RecordActivityHandler } from './commands/record-activity.js';
+import { RecordAuditReadHandler } from './commands/record-audit-read.js';
 import { RevokeApiKeyHandler } from './commands/revoke-api-key.js';
 import { RevokeSessionHandler } from './commands/revoke-session.js';
 import { RevokeSessionsHandler } from './commands/revoke-sessions.js';
@@ -36,6 +38,7 @@ import { IntrospectionController } from './http/introspection.controller.js';
 import { JwksController } from './http/jwks.controller.js';
 import { MetricsController } from './http/metrics.controller.js';
 import { OperatorSessionsController } from './http/operator-sessions.controller.js';
+import { PersonalDataController } from './http/personal-data.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { Refusals } from './http/refusals.js';
 import { Routes } from './http/routes.js';
@@ -52,6 +55,7 @@ import { RelayService } from './relay/relay.service.js';
 import { EffectTimes } from './effect/effect-times.js';
 import { Effects } from './effect/effects.js';
 import { Receipts } from './effect/receipts.js';
+import { PersonalDataRetention } from './retention/personal-data-retention.js';
 import { FollowRevocations } from './revocations/follow-revocations.js';
 import { RevocationNews } from './revocations/revocation-news.js';
 import { RevocationPages } from './revocations/revocation-pages.js';
@@ -157,6 +161,9 @@ const commands = [
   RevokeSessionsHandler,
   CreateApiKeyHandler,
   RevokeApiKeyHandler,
+  ErasePersonalDataHandler,
+  RecordAuditReadHandler,
+  PersonalDataRetention,
 ];
 
 const activity = [ActivityRecorder, IdleSessions];
@@ -196,6 +203,7 @@ export class AppModule implements OnApplicationShutdown {
         SessionsRpc,
         IntrospectionController,
         ApiKeysController,
+        PersonalDataController,
         JwksController,
         HealthController,
         MetricsController,

@@ -3,6 +3,7 @@ import { CreateEventLog1761955200000 } from '#event-log/migrations/create-event-
 import { eventLogGrants } from '#event-log/migrations/grants.js';
 import { IndexSessions1761955200013 } from '#event-log/migrations/index-sessions.js';
 import { IndexMasterKeys1761955200011 } from '#event-log/migrations/index-master-keys.js';
+import { IndexPersonalMonths1761955200017 } from '#event-log/migrations/index-personal-months.js';
 import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
 import { CreateActivity1761955200003 } from '#read-model/migrations/create-activity.js';
 import { CreateActivityHeard1761955200012 } from '#read-model/migrations/create-activity-heard.js';
@@ -38,6 +39,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       CreateActivityHeard1761955200012,
       IndexSessions1761955200013,
       CreateSubscriber1761955200014,
+      IndexPersonalMonths1761955200017,
     ],
   });
   await database.initialize();

@@ -16,7 +16,7 @@ describe('the subject of an event', () => {
 
   it.each(types)('has a token and a name for %s', (type) => {
     expect(namesOf(type).token).toMatch(/^[a-z][a-z-]*$/);
-    expect(namesOf(type).name).toMatch(/^[a-z]+\.[a-z]+$/);
+    expect(namesOf(type).name).toMatch(/^[a-z][a-z-]*\.[a-z]+$/);
   });
 
   it('has a token and a name of its own for each type', () => {

@@ -17,6 +17,8 @@ const EVENTS = {
   SessionRevoked: { token: 'revoked', name: 'session.revoked' },
   ApiKeyCreated: { token: 'key-created', name: 'key.created' },
   ApiKeyRevoked: { token: 'key-revoked', name: 'key.revoked' },
+  PersonalDataErased: { token: 'personal-data-erased', name: 'personal-data.erased' },
+  AuditRead: { token: 'audit-read', name: 'audit.read' },
 } as const satisfies Record<EventTypeName, { token: string; name: string }>;
 
 export function namesOf(type: string): { token: string; name: string } {

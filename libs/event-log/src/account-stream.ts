@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { accountSessions, type AccountSessions } from '#domain/account-sessions/decider.js';
 import type { AccountSessionEvent } from '#domain/account-sessions/events.js';
+import type { PersonalDataErased } from '#domain/personal-data-erased.js';
 import { accountSnapshot } from './account-snapshot.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-types.js';
@@ -23,7 +24,8 @@ export const accountStream: Projection<AccountState> = {
   snapshot: accountSnapshot,
   initialState: { sessions: accountSessions.initialState, issues: new Map() },
   apply({ sessions, issues }, recorded) {
-    const event = decodeEvent(recorded) as AccountSessionEvent;
+    const event = decodeEvent(recorded) as AccountSessionEvent | PersonalDataErased;
+    if (event.type === 'PersonalDataErased') return { sessions, issues };
     const next = accountSessions.evolve(sessions, event);
     if (event.type === 'SessionExtended') return { sessions: next, issues };
     const { position, streamId, eventId, type, sealed } = recorded;

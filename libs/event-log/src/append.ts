@@ -12,6 +12,8 @@ export interface Append {
   readonly events: readonly NewEvent[];
   /** A key that the events are sealed under and that is not in the log yet. */
   readonly subjectKey?: SubjectKey;
+  /** Keys of the stream that are destroyed with it: what was sealed under them is erased. */
+  readonly destroyedKeys?: readonly string[];
   readonly command?: KeyedCommand;
 }
 

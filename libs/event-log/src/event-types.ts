@@ -14,6 +14,8 @@ export const EVENT_TYPES = {
   SessionRevoked: { schema: 1, upcasters: [] },
   ApiKeyCreated: { schema: 1, upcasters: [] },
   ApiKeyRevoked: { schema: 1, upcasters: [] },
+  PersonalDataErased: { schema: 1, upcasters: [] },
+  AuditRead: { schema: 1, upcasters: [] },
 } as const satisfies Record<string, EventType>;
 
 export type EventTypeName = keyof typeof EVENT_TYPES;

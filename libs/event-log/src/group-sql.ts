@@ -42,7 +42,7 @@ export const readOutcomes = (appends: readonly Append[]) => {
   };
 };
 
-export const writeGroup = ({ events, streams, subjectKeys, commands, head }: GroupPlan) => {
+export const writeGroup = ({ events, streams, subjectKeys, destroyedKeys, commands, head }: GroupPlan) => {
   const at = new Date(head.recordedAt).toISOString();
   return {
     name: 'log-write-group',
@@ -61,6 +61,8 @@ export const writeGroup = ({ events, streams, subjectKeys, commands, head }: Gro
       ), subject_keys AS (
         INSERT INTO event_log.subject_key (key_id, stream_id, month, wrapped_key, master_key_id)
         SELECT * FROM unnest($15::uuid[], $16::text[], $17::date[], $18::bytea[], $19::text[])
+      ), destroyed_keys AS (
+        UPDATE event_log.subject_key SET wrapped_key = NULL WHERE key_id = ANY($31::uuid[])
       ), commands AS (
         INSERT INTO event_log.command (principal, operation, key, stream_id, request_hash, outcome, position, recorded_at)
         SELECT principal, operation, key, stream_id, request_hash, outcome, position, clock_timestamp()
@@ -100,6 +102,7 @@ export const writeGroup = ({ events, streams, subjectKeys, commands, head }: Gro
       head.hash,
       commands.map((command) => JSON.stringify(command.outcome)),
       commands.map((command) => command.position),
+      destroyedKeys,
     ],
   };
 };

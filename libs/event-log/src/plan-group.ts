@@ -29,6 +29,7 @@ export interface GroupPlan {
   readonly events: readonly RecordedEvent[];
   readonly streams: ReadonlyMap<string, { version: number; position: number }>;
   readonly subjectKeys: readonly (SubjectKey & { streamId: string })[];
+  readonly destroyedKeys: readonly string[];
   readonly commands: readonly (KeyedCommand & { streamId: string; position: number | null })[];
   readonly head: Head;
 }
@@ -50,6 +51,7 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
   const events: RecordedEvent[] = [];
   const streams: Map<string, { version: number; position: number }> = new Map();
   const subjectKeys: (SubjectKey & { streamId: string })[] = [];
+  const destroyedKeys: string[] = [];
   const commands: (KeyedCommand & { streamId: string; position: number | null })[] = [];
   let head = locked.head;
 
@@ -89,6 +91,7 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
       streams.set(streamId, { version, position: head.position });
     }
     if (append.subjectKey) subjectKeys.push({ ...append.subjectKey, streamId });
+    destroyedKeys.push(...(append.destroyedKeys ?? []));
     if (command) {
       const position = recorded.at(-1)?.position ?? null;
       commands.push({ ...command, streamId, position });
@@ -97,5 +100,5 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
     return { kind: 'appended', events: recorded, row: locked.row };
   });
 
-  return { outcomes, events, streams, subjectKeys, commands, head };
+  return { outcomes, events, streams, subjectKeys, destroyedKeys, commands, head };
 }

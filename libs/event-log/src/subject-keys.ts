@@ -26,3 +26,39 @@ export async function wrappedKeys(pool: Pool, keyIds: readonly string[]): Promis
   });
   return new Map(rows.map(({ keyId, wrappedKey }) => [keyId, wrappedKey]));
 }
+
+export interface LivingKey {
+  readonly keyId: string;
+  readonly month: string;
+}
+
+/** The keys of a stream that were not destroyed, of the months before `before`, or of all. */
+export async function livingKeys(
+  pool: Pool,
+  streamId: string,
+  before: string | null = null,
+): Promise<LivingKey[]> {
+  const { rows } = await pool.query<LivingKey>({
+    name: 'log-living-keys',
+    text: `SELECT key_id AS "keyId", month::text FROM event_log.subject_key
+      WHERE stream_id = $1 AND wrapped_key IS NOT NULL AND ($2::date IS NULL OR month < $2) ORDER BY month`,
+    values: [streamId, before],
+  });
+  return rows;
+}
+
+/** Up to `limit` accounts' streams behind `after` that have living keys of months before `before`. */
+export async function streamsWithKeysBefore(
+  pool: Pool,
+  before: string,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await pool.query<{ streamId: string }>(
+    `SELECT DISTINCT stream_id AS "streamId" FROM event_log.subject_key
+     WHERE wrapped_key IS NOT NULL AND month < $1 AND stream_id > $2 AND stream_id < 'account.'
+     ORDER BY stream_id LIMIT $3`,
+    [before, after, limit],
+  );
+  return rows.map(({ streamId }) => streamId);
+}

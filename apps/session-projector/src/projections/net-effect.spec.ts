@@ -27,6 +27,7 @@ describe('the net effect of a batch', () => {
       issued: [{ sessionId: 'a', accountId: 'alice', expiresAt: LATER, issue: { position: 1 } }],
       extended: new Map(),
       ended: new Set(),
+      erased: new Set(),
     });
   });
 
@@ -35,6 +36,7 @@ describe('the net effect of a batch', () => {
       issued: [],
       extended: new Map([['a', LATER]]),
       ended: new Set(),
+      erased: new Set(),
     });
   });
 
@@ -48,6 +50,7 @@ describe('the net effect of a batch', () => {
       issued: [],
       extended: new Map(),
       ended: new Set(['a']),
+      erased: new Set(),
     });
   });
 
@@ -56,12 +59,13 @@ describe('the net effect of a batch', () => {
       issued: [],
       extended: new Map(),
       ended: new Set(['a']),
+      erased: new Set(),
     });
   });
 
   it('is nothing for events that are not about sessions', () => {
     const event = { type: 'ApiKeyCreated', data: { keyId: 'key_1' } } as unknown as AccountSessionEvent;
-    expect(effectOf(event)).toEqual({ issued: [], extended: new Map(), ended: new Set() });
+    expect(effectOf(event)).toEqual({ issued: [], extended: new Map(), ended: new Set(), erased: new Set() });
   });
 
   it('is the same, however the events are cut into batches', () => {

@@ -1,4 +1,5 @@
 import type { AccountSessionEvent, SessionIssued } from '#domain/account-sessions/events.js';
+import type { PersonalDataErased } from '#domain/personal-data-erased.js';
 import { accountIdOf } from '#event-log/account-stream.js';
 import type { ProjectedEvent } from '../projection.js';
 
@@ -16,14 +17,21 @@ export interface NetEffect {
   /** The new end of sessions that were issued before. */
   readonly extended: ReadonlyMap<string, string>;
   readonly ended: ReadonlySet<string>;
+  /** Accounts of which what is personal was erased. */
+  readonly erased: ReadonlySet<string>;
 }
 
 export function netEffect(events: readonly ProjectedEvent[]): NetEffect {
   const issued = new Map<string, IssuedSession>();
   const extended = new Map<string, string>();
   const ended = new Set<string>();
+  const erased = new Set<string>();
   for (const projected of events) {
-    const event = projected as ProjectedEvent & AccountSessionEvent;
+    const event = projected as ProjectedEvent & (AccountSessionEvent | PersonalDataErased);
+    if (event.type === 'PersonalDataErased') {
+      erased.add(accountIdOf(event.streamId)!);
+      continue;
+    }
     const { sessionId } = event.data;
     switch (event.type) {
       case 'SessionIssued':
@@ -44,5 +52,5 @@ export function netEffect(events: readonly ProjectedEvent[]): NetEffect {
         ended.add(sessionId);
     }
   }
-  return { issued: [...issued.values()], extended, ended };
+  return { issued: [...issued.values()], extended, ended, erased };
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import type { MasterKey } from '#event-log/master-key.js';
@@ -28,6 +29,7 @@ const NOTHING = {
 
 /** What the login service told about who signs in, which lies sealed in the log. */
 export class PersonalData {
+  /** By the hash of the user agent, which itself may be erased one day. */
   private readonly devices = new LRUCache<string, Device>({ max: 2_000 });
 
   constructor(
@@ -73,8 +75,9 @@ export class PersonalData {
 
   private deviceOf(userAgent: string | null) {
     if (userAgent === null) return describeUserAgent(userAgent);
-    let device = this.devices.get(userAgent);
-    if (!device) this.devices.set(userAgent, (device = describeUserAgent(userAgent)));
+    const key = hash('sha256', userAgent, 'base64');
+    let device = this.devices.get(key);
+    if (!device) this.devices.set(key, (device = describeUserAgent(userAgent)));
     return device;
   }
 }

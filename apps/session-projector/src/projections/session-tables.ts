@@ -6,7 +6,7 @@ import { Fenced, type EventBatch, type ProjectedEvent } from '../projection.js';
 import { ProjectionStop } from '../projection-stop.js';
 import { netEffect, type NetEffect } from './net-effect.js';
 import { PersonalData } from './personal-data.js';
-import { writeSessions, type SessionRow, type TableSet } from './write-sessions.js';
+import { erasePersonalColumns, writeSessions, type SessionRow, type TableSet } from './write-sessions.js';
 
 export interface Prepared {
   readonly effect: NetEffect;
@@ -48,6 +48,7 @@ export class SessionTables {
     const to = { ...from, position: last.position, hash: last.hash };
     try {
       const { effect, rows } = await prepared;
+      await erasePersonalColumns(this.pool, this.set, effect.erased);
       if (await writeSessions(this.pool, this.set, from, to, rows, effect)) return to;
     } catch (cause) {
       if (!isTheEventsFault(cause)) throw cause;

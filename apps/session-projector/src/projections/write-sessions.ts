@@ -81,6 +81,25 @@ export async function writeSessions(
   return answer[0]!.moved === 1;
 }
 
+/**
+ * Forgets what was sealed under keys that are no more. To be done before a batch with such an erasure is written: what a
+ * key's end has made unreadable is never wrong to leave out, and is left out again if this process dies in between.
+ */
+export async function erasePersonalColumns(
+  pool: Pool,
+  set: TableSet,
+  accounts: ReadonlySet<string>,
+): Promise<void> {
+  if (accounts.size === 0) return;
+  await pool.query(
+    `UPDATE ${set}.session SET ip_address = NULL, user_agent = NULL, fingerprint = NULL, browser = NULL, os = NULL,
+       device = NULL
+     WHERE account_id = ANY($1) AND subject_key_id IS NOT NULL AND NOT EXISTS (
+       SELECT FROM event_log.subject_key WHERE key_id = subject_key_id AND wrapped_key IS NOT NULL)`,
+    [[...accounts]],
+  );
+}
+
 /** Empties the read model for another log. Answers whether the checkpoint stood at `from`, so that it was done. */
 export async function startAgain(
   pool: Pool,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Principal } from './principal.js';
 
 /** A request as commands and the log see it: who asked, and by what it can be found again. */
@@ -15,3 +16,9 @@ export interface Idempotency {
   readonly key: string;
   readonly requestHash: Buffer;
 }
+
+/** The API itself, by a policy that the operator has set. */
+export const policy = (): Caller => ({
+  principal: { kind: 'service-key', keyId: 'policy', scopes: [] },
+  requestId: randomUUID(),
+});

@@ -4,8 +4,7 @@ import { plusSeconds, type Instant } from '#domain/instant.js';
 import { AccountFolds, accountStreamId, type AccountState } from '#event-log/account-stream.js';
 import type { CurrentFold } from '#event-log/folds.js';
 import { Inject, Injectable } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
-import type { Caller } from '../access/caller.js';
+import { policy } from '../access/caller.js';
 import { RevokeSession, RevokeSessionHandler } from '../commands/revoke-session.js';
 import { CONFIG, type Config } from '../config.js';
 import { ActivityRecorder, TOLD_ONCE_A_SECONDS } from './activity-recorder.js';
@@ -74,8 +73,3 @@ export class IdleSessions {
     }
   }
 }
-
-const policy = (): Caller => ({
-  principal: { kind: 'service-key', keyId: 'policy', scopes: [] },
-  requestId: randomUUID(),
-});

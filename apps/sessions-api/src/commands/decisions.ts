@@ -8,6 +8,7 @@ import type { Folds } from '#event-log/folds.js';
 import { LogError } from '#event-log/log-error.js';
 import { readOutcome } from '#event-log/read.js';
 import type { PersonalData, SubjectKey } from '#event-log/sealing.js';
+import type { LivingKey } from '#event-log/subject-keys.js';
 import type { Vault } from '#event-log/vault.js';
 import type { LogWriter } from '#event-log/writer.js';
 import { inSpan } from '#telemetry/tracing.js';
@@ -33,7 +34,9 @@ export interface Decision<State, Event extends DomainEvent, Result> {
   readonly caller: Caller;
   readonly streamId: string;
   readonly folds: Folds<State>;
-  readonly decide: (state: State, now: Instant) => readonly Event[];
+  readonly decide: (state: State, now: Instant, destroyed: readonly LivingKey[]) => readonly Event[];
+  /** The keys that are destroyed if anything is decided, looked up anew for each attempt. */
+  readonly destroys?: () => Promise<readonly LivingKey[]>;
   /** What of an event is personal or secret, and goes sealed. */
   readonly personal?: (event: Event) => PersonalData | undefined;
   /** Plain JSON without secrets: a repetition of the command is answered from it. */
@@ -87,6 +90,12 @@ export class Decisions {
     );
   }
 
+  /** Appends what happened, whatever the stream has come to: there is nothing to decide. */
+  async record(caller: Caller, streamId: string, event: DomainEvent): Promise<void> {
+    const { events } = await this.prepare({ caller, streamId }, [event], '');
+    await this.writer.append({ streamId, expectedVersion: null, events });
+  }
+
   private async decide<State, Event extends DomainEvent, Result>(
     decision: Decision<State, Event, Result>,
   ): Promise<Decided<Result>> {
@@ -113,7 +122,9 @@ export class Decisions {
     const [earlier, fold] = await Promise.all([this.earlier(command), folds.current(streamId)]);
     if (earlier && command) return repeat(earlier, command.requestHash, fold.position);
 
-    const { events, outcome } = judge(decision, fold.state, fold.now);
+    // Behind the fold: a key that is made meanwhile moves the stream, and this attempt conflicts.
+    const destroyed = (await decision.destroys?.()) ?? [];
+    const { events, outcome } = judge(decision, fold.state, fold.now, destroyed);
     const { position } = fold;
     if (events.length === 0 && !command) return { result: answer(outcome), position, repeated: false };
 
@@ -124,6 +135,7 @@ export class Decisions {
         expectedVersion: fold.version,
         expectedRow: fold.row,
         ...(await this.prepare(asked, events, fold.now)),
+        ...(events.length > 0 && { destroyedKeys: destroyed.map(({ keyId }) => keyId) }),
         ...(command && { command: { ...command, outcome } }),
       });
       span.set({ 'signoff.outcome': appended.kind, 'signoff.events': events.length });
@@ -172,9 +184,10 @@ function judge<State, Event extends DomainEvent, Result>(
   { decide, result }: Decision<State, Event, Result>,
   state: State,
   now: Instant,
+  destroyed: readonly LivingKey[],
 ): { events: readonly Event[]; outcome: Outcome<Result> } {
   try {
-    const events = decide(state, now);
+    const events = decide(state, now, destroyed);
     return { events, outcome: { result: result(events, state, now) } };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;

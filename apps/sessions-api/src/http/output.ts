@@ -160,6 +160,20 @@ export const apiKeysOutput = z.object({
 });
 export type ApiKeysOutput = z.output<typeof apiKeysOutput>;
 
+export const erasedOutput = z.object({
+  data: z.object({
+    months: z
+      .array(z.string().meta({ example: '2026-11-01' }))
+      .readonly()
+      .meta({ description: 'What was recorded in these was erased. None: there was nothing (any more).' }),
+    position: z.int().meta({ description: 'Of the log: whoever has applied it has erased it as well.' }),
+    complete: z.boolean().meta({
+      description: 'Whether the read models have, too. If not, they will as soon as the projector runs.',
+    }),
+  }),
+});
+export type ErasedOutput = z.output<typeof erasedOutput>;
+
 export const problemOutput = z.object({
   type: z.literal('about:blank'),
   title: z.string(),
