@@ -1,5 +1,6 @@
 import { postgresUrl, readEnvironment } from '#environment/environment.js';
 import { CreateEventLog1761955200000 } from '#event-log/migrations/create-event-log.js';
+import { CreateCheckpoint1761955200016 } from '#event-log/migrations/create-checkpoint.js';
 import { eventLogGrants } from '#event-log/migrations/grants.js';
 import { IndexSessions1761955200013 } from '#event-log/migrations/index-sessions.js';
 import { IndexMasterKeys1761955200011 } from '#event-log/migrations/index-master-keys.js';
@@ -39,6 +40,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       CreateActivityHeard1761955200012,
       IndexSessions1761955200013,
       CreateSubscriber1761955200014,
+      CreateCheckpoint1761955200016,
       IndexPersonalMonths1761955200017,
     ],
   });

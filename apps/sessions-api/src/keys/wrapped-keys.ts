@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 export const PLACES = [
   { table: 'event_log.subject_key', id: 'key_id', type: 'uuid' },
   { table: 'access.signing_key', id: 'kid', type: 'text' },
+  { table: 'event_log.checkpoint_key', id: 'key_id', type: 'text' },
 ] as const;
 
 export type Place = (typeof PLACES)[number];
