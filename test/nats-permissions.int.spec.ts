@@ -22,21 +22,17 @@ const open: NatsConnection[] = [];
 
 /** The file that operators are given, with a second service that follows, and a way in for whoever only asks whether it is up. */
 function configuration(): string {
-  const users = readFileSync(join(import.meta.dirname, '../deploy/nats.conf'), 'utf8');
-  // Any free port, beside other servers of this machine.
-  const monitored = users.replace('"127.0.0.1:8222"', '"127.0.0.1:-1"');
-  const [, billing] = /(\n {4}\{\n {6}# Follows[^]*?\n {4}\})/.exec(users) ?? [];
-  const panel = billing!.replaceAll('billing', 'panel').replaceAll('BILLING', 'PANEL');
+  const given = readFileSync(join(import.meta.dirname, '../deploy/nats.conf'), 'utf8');
+  const [billing] = /\n {2}BILLING \{[^]*?\n {2}\}\n/.exec(given)!;
+  const panel = billing.replaceAll('billing', 'panel').replaceAll('BILLING', 'PANEL');
   const nobody =
-    '{ user: nobody, password: nobody, permissions { publish { deny: ">" }, subscribe { deny: ">" } } }';
-  return (
-    monitored
-      .replaceAll(/\$NATS_(\w+)_PASSWORD/g, (_, user: string) => passwordOf(user.toLowerCase()))
-      .replace(
-        /\n {2}\]\n\}\s*$/,
-        `${panel.replaceAll('$NATS_PANEL_PASSWORD', passwordOf('panel'))}\n${nobody}\n]\n}\n`,
-      ) + '\nno_auth_user: nobody\n'
-  );
+    'NOBODY { users = [{ user: nobody, password: nobody, permissions { publish { deny: ">" }, subscribe { deny: ">" } } }] }';
+  const users = given
+    // Any free port, beside other servers of this machine.
+    .replace('"127.0.0.1:8222"', '"127.0.0.1:-1"')
+    .replace(billing, `${billing}${panel}${nobody}\n`)
+    .replaceAll(/\$NATS_(\w+)_PASSWORD/g, (_, user: string) => passwordOf(user.toLowerCase()));
+  return `${users}\nno_auth_user: nobody\n`;
 }
 
 const passwordOf = (user: string) => `${user}-password`;
@@ -76,6 +72,7 @@ const follower = (service: 'billing' | 'panel', instance: string) =>
     nats: { servers: nats.url, user: service, pass: passwordOf(service), inboxPrefix: `_INBOX.${service}` },
     service,
     instance,
+    jetStreamPrefix: 'signoff.jetstream',
   });
 
 describe('with deploy/nats.conf', () => {
@@ -132,7 +129,7 @@ async function refused(user: User, kind: 'Publish' | 'Subscription', subjects: r
     subjects.filter((subject) =>
       lines.some(
         (line) =>
-          line.includes(`${kind} Violation`) && line.includes(`"${user}"`) && line.includes(`"${subject}"`),
+          line.includes(`${kind} Violation`) && line.includes(`${user}"`) && line.includes(`"${subject}"`),
       ),
     );
   return until(
@@ -151,11 +148,22 @@ const STREAMS = [
   '$JS.API.STREAM.MSG.GET.SESSIONS',
   '$JS.API.DIRECT.GET.SESSIONS',
   '$JS.API.DIRECT.GET.SESSIONS.sessions.issued.1',
+  '$JS.API.DIRECT.GET.SESSIONS.sessions.revoked.1',
   '$JS.API.STREAM.SNAPSHOT.SESSIONS',
 ];
 const EVENTS = ['sessions.revoked.1', 'sessions.issued.1', 'sessions.more.than.that', 'activity.1'];
 const LISTS = ['$JS.API.STREAM.NAMES', '$JS.API.CONSUMER.NAMES.SESSIONS', '$JS.API.CONSUMER.LIST.SESSIONS'];
+const CREATE = 'signoff.jetstream.CONSUMER.CREATE.SESSIONS';
 const CONSUMERS = [
+  'signoff.jetstream.CONSUMER.DURABLE.CREATE.SESSIONS.mine',
+  CREATE,
+  `${CREATE}.mine`,
+  `${CREATE}.mine.>`,
+  `${CREATE}.mine.sessions.>`,
+  `${CREATE}.mine.sessions.*.*`,
+  `${CREATE}.mine.sessions.issued.*`,
+  'signoff.jetstream.CONSUMER.CREATE.ACTIVITY.mine.sessions.revoked.*',
+  'signoff.jetstream.STREAM.DELETE.SESSIONS',
   '$JS.API.CONSUMER.DURABLE.CREATE.SESSIONS.mine',
   '$JS.API.CONSUMER.CREATE.SESSIONS',
   '$JS.API.CONSUMER.CREATE.SESSIONS.mine',
@@ -169,9 +177,14 @@ const OF_OTHERS = [
   'signoff.rpc.panel.head',
   'signoff.rpc.panel.sign-off',
   'signoff.receipt.panel.one',
+  'signoff.rpc.panel.issue',
   'signoff.appended',
+  'signoff.watermark',
+  'signoff.checkpoint',
   '_INBOX.panel.x',
   '_INBOX.api.x',
+  '_INBOX.x',
+  '_R_.x.y',
 ];
 
 describe('the server does not permit', () => {
@@ -211,6 +224,8 @@ describe('the server does not permit', () => {
           '_INBOX.*.*',
           '_INBOX.panel.>',
           'signoff.rpc.>',
+          'signoff.rpc.*.*',
+          '_R_.>',
           'signoff.receipt.*.*',
           '$JS.API.>',
           '$JS.ACK.>',
@@ -227,19 +242,108 @@ describe('the server does not permit', () => {
     expect(await refused(user, kind, subjects)).toEqual(subjects);
   });
 
+  const askFor = (connection: NatsConnection, name: string, config: object) =>
+    connection
+      .request(
+        `${CREATE}.${name}.sessions.revoked.*`,
+        JSON.stringify({
+          stream_name: 'SESSIONS',
+          config: { name, ack_policy: 'none', deliver_policy: 'all', ...config },
+        }),
+        { timeout: 5_000 },
+      )
+      .then((answer) => answer.json<any>());
+
   it.each([
     ['a wider filter than its subject says', { filter_subject: 'sessions.>' }],
     ['no filter', {}],
     ['other filters', { filter_subjects: ['sessions.revoked.*', 'sessions.issued.*'] }],
-  ])('a consumer whose body asks for %s', async (_, filters) => {
+  ])('a consumer whose body asks for %s', async (_, config) => {
+    const answer = await askFor(await as('billing'), 'mine', config);
+    expect(answer.error?.code).toBeGreaterThanOrEqual(400);
+  });
+
+  const mirror = async (): Promise<object> => {
+    const owner = await as('api');
+    const about = async (stream: string) => {
+      const answer = await owner.request(`$JS.API.STREAM.INFO.${stream}`, '', { timeout: 5_000 });
+      const { created, state } = answer.json<any>();
+      return { created, messages: state?.messages, last: state?.last_seq };
+    };
+    return { sessions: await about('SESSIONS'), activity: await about('ACTIVITY') };
+  };
+  const WHERE_ONLY_THE_API_MAY = [
+    'sessions.issued.1',
+    'activity.1',
+    '$JS.API.STREAM.DELETE.SESSIONS',
+    '$JS.API.STREAM.PURGE.SESSIONS',
+  ];
+
+  it('JetStream or the API to answer where only the API may publish', async () => {
+    await projected(world);
+    const before = await mirror();
     const billing = await as('billing');
-    await issue(api.service, 'ada');
-    const config = { name: 'mine', ack_policy: 'none', deliver_policy: 'all', ...filters };
-    const answer = await billing.request(
-      '$JS.API.CONSUMER.CREATE.SESSIONS.mine.sessions.revoked.*',
-      JSON.stringify({ stream_name: 'SESSIONS', config }),
-      { timeout: 5_000 },
-    );
-    expect(answer.json<any>().error?.code).toBeGreaterThanOrEqual(400);
+    const login = await as('login');
+    const filter = { filter_subject: 'sessions.revoked.*' };
+    await askFor(billing, 'pulled', { ...filter, headers_only: true });
+    for (const reply of WHERE_ONLY_THE_API_MAY) {
+      await askFor(billing, `pushed-${reply.replaceAll(/\W/g, '-')}`, {
+        ...filter,
+        headers_only: true,
+        deliver_subject: reply,
+      });
+      const none = JSON.stringify({ batch: 100, no_wait: true });
+      billing.publish('signoff.jetstream.CONSUMER.MSG.NEXT.SESSIONS.pulled', none, { reply });
+      billing.publish('signoff.jetstream.CONSUMER.INFO.SESSIONS.pulled', '', { reply });
+      const signOff = JSON.stringify({ instance: 'none', bootId: 'none' });
+      billing.publish('signoff.rpc.billing.sign-off', signOff, { reply });
+      login.publish('signoff.rpc.login.sign-off', signOff, { reply });
+      login.publish('signoff.rpc.login.introspect', '{"token":"x"}', { reply });
+    }
+    // Behind what was tried, on the same ways.
+    const info = await billing.request('signoff.jetstream.CONSUMER.INFO.SESSIONS.pulled', '', {
+      timeout: 5_000,
+    });
+    expect(info.json()).toMatchObject({ name: 'pulled' });
+    for (const [user, connection] of Object.entries({ billing, login })) {
+      const head = await connection.request(`signoff.rpc.${user}.head`, '{"nonce":"n"}', { timeout: 5_000 });
+      expect(head.json()).toMatchObject({ nonce: 'n' });
+    }
+    expect(await mirror()).toEqual(before);
+  });
+
+  it("anybody to have JetStream bring something to another's inbox or questions", async () => {
+    const [billing, panel] = [await as('billing'), await as('panel')];
+    const heard: string[] = [];
+    const inbox = '_INBOX.panel.known';
+    panel.subscribe('_INBOX.panel.>', { callback: (_, { subject }) => void heard.push(subject) });
+    await panel.flush();
+    await askFor(billing, 'brought', { filter_subject: 'sessions.revoked.*', deliver_subject: inbox });
+    billing.publish('signoff.jetstream.CONSUMER.INFO.SESSIONS.brought', '', { reply: inbox });
+    billing.publish('signoff.rpc.billing.head', '{"nonce":"n"}', { reply: inbox });
+    await billing.request('signoff.rpc.billing.head', '{"nonce":"n"}', { timeout: 5_000 });
+    await panel.request('signoff.rpc.panel.head', '{"nonce":"n"}', { timeout: 5_000 });
+    expect(heard.filter((subject) => subject === inbox)).toEqual([]);
+  });
+
+  it('to find the consumer of another instance: only its name opens it', async () => {
+    const panel = follower('panel', 'hidden');
+    await panel.ready();
+    const owner = await as('api');
+    const names = await owner.request('$JS.API.CONSUMER.NAMES.SESSIONS', '', { timeout: 5_000 });
+    const [name] = names.json<any>().consumers.filter((one: string) => one.includes('panel-hidden'));
+    expect(name).toMatch(/^revocations-panel-hidden-[A-Za-z0-9]{22}$/);
+    const billing = await as('billing');
+    for (const asked of ['revocations-panel-hidden', '*', '>']) {
+      const info = billing.request(`signoff.jetstream.CONSUMER.INFO.SESSIONS.${asked}`, '', {
+        timeout: 1_000,
+      });
+      const found = await info.then(
+        (answer) => answer.json<any>().config,
+        () => undefined,
+      );
+      expect([asked, found]).toEqual([asked, undefined]);
+    }
+    await panel.close();
   });
 });

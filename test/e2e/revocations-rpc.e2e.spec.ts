@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, createInbox, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startOwnPostgres, type OwnPostgres } from './harness/own-postgres.js';
 import { startNats } from '../harness/nats.js';
@@ -57,7 +57,7 @@ describe('who asks for the head', () => {
   });
 
   it('is answered once, by one of the processes', async () => {
-    const inbox = 'answers.to.me';
+    const inbox = createInbox();
     const answers: string[] = [];
     bus.subscribe(inbox, {
       callback: (_, message) => void answers.push(message.json<{ nonce: string }>().nonce),

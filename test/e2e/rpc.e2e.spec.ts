@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node';
+import { connect, createInbox, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node';
 import { ClientProxyFactory, NatsRecordBuilder, Transport } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { until } from '../harness/until.js';
@@ -120,7 +120,7 @@ describe('what is asked on NATS', () => {
   });
 
   it('is answered once, by one of the processes', async () => {
-    const inbox = 'answers.to.rpc';
+    const inbox = createInbox();
     const answers: unknown[] = [];
     bus.subscribe(inbox, { callback: (_, message) => void answers.push(message.json()) });
     const headers = headersOf({ Authorization: `Bearer ${world.bootstrapKey}` });
@@ -230,6 +230,44 @@ describe('what is refused on NATS', () => {
     }
     expect((await revoke('mia', ' ')).error.code).toBe('SESSION_TOKEN_MISSING');
     expect(await listedBy(api.service, operatorPath('mia'))).toEqual([token]);
+  });
+
+  it('is answered to inboxes alone, not where only the API may publish', async () => {
+    await ask('issue', { accountId: 'ada' });
+    const stream = async () => {
+      const answer = await bus.request('$JS.API.STREAM.INFO.SESSIONS', '', { timeout: 10_000 });
+      const { created, state } = answer.json<any>();
+      return { created, messages: state.messages, last: state.last_seq };
+    };
+    const head = await world.owner.query('SELECT position::int FROM event_log.head');
+    const { position } = head.rows[0];
+    const before = await until(stream, ({ last }) => last === position);
+    const headers = headersOf({ Authorization: `Bearer ${world.bootstrapKey}` });
+    const questions = {
+      head: { nonce: 'n' },
+      revocations: { after: 0, limit: 1 },
+      'sign-off': { instance: 'one', bootId: 'one' },
+      introspect: { token: 'x' },
+      issue: { accountId: '' },
+      revoke: { accountId: 'ada', token: 'x' },
+      'revoke-all': { accountId: 'nobody' },
+    };
+    for (const reply of [
+      'sessions.issued.1',
+      '$JS.API.STREAM.PURGE.SESSIONS',
+      '$JS.API.STREAM.DELETE.SESSIONS',
+    ]) {
+      for (const [operation, question] of Object.entries(questions)) {
+        bus.publish(`signoff.rpc.billing.${operation}`, JSON.stringify(question), { reply, headers });
+      }
+    }
+    // What is asked behind them is answered behind them, whichever process is asked.
+    const behind = Array.from({ length: 20 }, (_, i) => [
+      ask('introspect', { token: `${i}` }),
+      ask('head', { nonce: 'x' }),
+    ]);
+    await Promise.all(behind.flat());
+    expect(await stream()).toEqual(before);
   });
 
   it('is counted', async () => {

@@ -18,6 +18,8 @@ import { SessionVerifier } from './session-verifier.js';
 export interface ConnectOptions {
   /** Where NATS is, and how to get in: `servers`, `user`, `pass`, `tls`, … of `@nats-io/transport-node`. */
   readonly nats: NodeConnectionOptions;
+  /** What JetStream's API begins with in the account of your user, where that is another one than Signoff's. `$JS.API` by default. */
+  readonly jetStreamPrefix?: string;
   /** The name of your service: 1 to 48 letters, digits, `_` and `-`. */
   readonly service: string;
   /**
@@ -92,6 +94,7 @@ class ConnectedRevocations implements Revocations {
       this.subscriber,
       Math.min(ASK_EACH_MS, maxStaleness / 3),
       Math.min(LONGEST_PATIENCE_MS, maxStaleness),
+      options.jetStreamPrefix,
     );
     this.follower.onRenewed = () => this.tellReady();
     this.follower.onRevoked = (revocation) => this.tellRevoked(revocation);

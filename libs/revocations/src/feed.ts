@@ -54,8 +54,9 @@ export class Feed {
     name: string,
     from: number,
     take: (message: JsMsg) => void,
+    apiPrefix?: string,
   ): Promise<Feed> {
-    const manager = await jetstreamManager(connection, { checkAPI: false });
+    const manager = await jetstreamManager(connection, { checkAPI: false, ...(apiPrefix && { apiPrefix }) });
     const consumer = await manager.consumers.add(STREAM, {
       name,
       deliver_policy: DeliverPolicy.StartSequence,

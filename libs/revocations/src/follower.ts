@@ -73,6 +73,7 @@ export class Follower {
     private readonly askEachMs: number,
     /** How long an answer about the head is worth waiting for. */
     private readonly patienceMs: number,
+    private readonly jetStreamPrefix?: string,
   ) {}
 
   /** Milliseconds since it was certain that nothing was missing; `Infinity` when it never was. */
@@ -187,7 +188,8 @@ export class Follower {
     this.feeds++;
     try {
       const from = known.numbers.position + 1;
-      const feed = await Feed.open(connection, name, from, (message) => this.take(message));
+      const take = (message: JsMsg) => this.take(message);
+      const feed = await Feed.open(connection, name, from, take, this.jetStreamPrefix);
       this.feed = feed;
       if (this.closed || known !== this.known) feed.close();
       if (feed.startedAtTheEnd) void this.fill(known, known.due);

@@ -7,6 +7,7 @@ import { signOff } from '../effect/subscribers.js';
 import { LimitedLog } from '../http/limited-log.js';
 import { LOGGER } from '../logger.js';
 import { BusConnection } from '../relay/bus-connection.js';
+import { isAnswerable } from './answerable.js';
 import { HeadReader } from './head-reader.js';
 import { RevocationPages } from '../revocations/revocation-pages.js';
 import {
@@ -97,7 +98,7 @@ export class RevocationDoors implements OnApplicationBootstrap {
     schema: Schema,
     find: (asked: z.output<Schema>) => Promise<object>,
   ): Promise<void> {
-    if (!message.reply) return;
+    if (!message.reply || !isAnswerable(message)) return;
     const question = readQuestion(schema, message.data);
     let answer: object;
     try {

@@ -3,6 +3,7 @@ import { type NatsContext, ServerNats } from '@nestjs/microservices';
 import { connectionLimits } from '../http/connection-limits.js';
 import { isDeeperThan, MAX_DEPTH } from '../http/body.js';
 import type { BusConnection } from '../relay/bus-connection.js';
+import { isAnswerable } from './answerable.js';
 
 /** Each question is answered by one API process. */
 export const QUEUE = 'sessions-api';
@@ -36,7 +37,9 @@ export class RpcServer extends ServerNats {
     this.open = [...this.messageHandlers.keys()].map((pattern) =>
       connection.subscribe(pattern, {
         queue: QUEUE,
-        callback: (_, message) => void this.handleMessage(pattern, message),
+        callback: (_, message) => {
+          if (isAnswerable(message)) void this.handleMessage(pattern, message);
+        },
       }),
     );
   }
