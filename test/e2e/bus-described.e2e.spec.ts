@@ -66,6 +66,8 @@ async function everythingOverHttp() {
   expect((await account.get('/api/account/sessions')).status).toBe(401);
   const own = await issue(service, 'eve');
   dataOf(await api.as(own.accessToken).delete(`/api/account/sessions/${own.token}`));
+  dataOf(await service.get(`/api/audit/sessions/${token}`));
+  dataOf(await service.delete(`/api/accounts/${encodeURIComponent(UNUSUAL)}/personal-data`));
   await endedSessions(other, 2);
   const keys = [
     await createKey(service, { kind: 'service', name: 'login', scopes: ['sessions:issue', 'keys:write'] }),

@@ -26,6 +26,8 @@ const OPERATIONS = [
   ['get', '/api/accounts/{accountId}/sessions', '200', true],
   ['delete', '/api/accounts/{accountId}/sessions', '200', true],
   ['delete', '/api/accounts/{accountId}/sessions/{token}', '200', true],
+  ['delete', '/api/accounts/{accountId}/personal-data', '200', true],
+  ['get', '/api/audit/sessions/{token}', '200', true],
   ['get', '/api/revocations', '200', true],
   ['get', '/api/revocations/{position}/effect', '200', true],
   ['post', '/api/keys', '201', true],

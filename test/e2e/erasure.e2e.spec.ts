@@ -82,7 +82,7 @@ describe('erasing what is personal of an account', () => {
 
   it('finds it beforehand', async () => {
     expect(personalOf(dataOf(await api.service.get(operatorPath('ada')))).map(({ os }) => os)).toEqual(
-      devices.map(({ shown }) => shown.os).reverse(),
+      devices.map(({ shown }) => shown.os).toReversed(),
     );
     expect(foundIn((await databaseTexts(world.owner)).get('read_model.session')!)).toContain('203.0.113.24');
   });
@@ -98,7 +98,7 @@ describe('erasing what is personal of an account', () => {
   it('shows nothing of it from then on, at any process, and the sessions live on', async () => {
     for (const one of [api, other]) {
       const list = dataOf(await one.service.get(operatorPath('ada'))) as { token: string }[];
-      expect(list.map(({ token }) => token)).toEqual(sessions.map(({ token }) => token).reverse());
+      expect(list.map(({ token }) => token)).toEqual(sessions.map(({ token }) => token).toReversed());
       expect(personalOf(list)).toEqual(sessions.map(() => NOTHING));
       const own = await one.as(sessions[0]!.accessToken).get('/api/account/sessions');
       expect(

@@ -31,6 +31,7 @@ import { RevokeSessionsHandler } from './commands/revoke-sessions.js';
 import { CONFIG, type Config } from './config.js';
 import { refuseUnsafeDatabase } from './database-check.js';
 import { AccountSessionsController } from './http/account-sessions.controller.js';
+import { AuditController } from './http/audit.controller.js';
 import { ApiKeysController } from './http/api-keys.controller.js';
 import { EffectAnswers } from './http/effect-answers.js';
 import { HealthController } from './http/health.controller.js';
@@ -49,6 +50,8 @@ import { Metrics } from './metrics.js';
 import { FindActiveSessionHandler } from './queries/find-active-session.js';
 import { IntrospectSessionHandler } from './queries/introspect-session.js';
 import { ListActiveSessionsHandler } from './queries/list-active-sessions.js';
+import { ListPastSessionsHandler } from './queries/list-past-sessions.js';
+import { SessionLifeHandler } from './queries/session-life.js';
 import { ListApiKeysHandler } from './queries/list-api-keys.js';
 import { BusConnection } from './relay/bus-connection.js';
 import { RelayService } from './relay/relay.service.js';
@@ -170,6 +173,8 @@ const activity = [ActivityRecorder, IdleSessions];
 
 const queries = [
   ListActiveSessionsHandler,
+  ListPastSessionsHandler,
+  SessionLifeHandler,
   FindActiveSessionHandler,
   IntrospectSessionHandler,
   ListApiKeysHandler,
@@ -204,6 +209,7 @@ export class AppModule implements OnApplicationShutdown {
         IntrospectionController,
         ApiKeysController,
         PersonalDataController,
+        AuditController,
         JwksController,
         HealthController,
         MetricsController,

@@ -7,16 +7,25 @@ export interface RecordedEvent {
   readonly type: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly revocation: number | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly recordedAt: Date;
 }
 
 /** The log as it stands in PostgreSQL, in order. */
 export async function recordedEvents(owner: Pool, streamId?: string): Promise<RecordedEvent[]> {
-  const { rows } = await owner.query<Omit<RecordedEvent, 'data'> & { data: string }>(
-    `SELECT position, stream_id AS "streamId", version, type, data, revocation FROM event_log.event
+  const { rows } = await owner.query<
+    Omit<RecordedEvent, 'data' | 'metadata'> & { data: string; metadata: string }
+  >(
+    `SELECT position, stream_id AS "streamId", version, type, data, revocation, metadata,
+       recorded_at AS "recordedAt" FROM event_log.event
      WHERE $1::text IS NULL OR stream_id = $1 ORDER BY position`,
     [streamId],
   );
-  return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as RecordedEvent['data'] }));
+  return rows.map((row) => ({
+    ...row,
+    data: JSON.parse(row.data) as RecordedEvent['data'],
+    metadata: JSON.parse(row.metadata) as RecordedEvent['metadata'],
+  }));
 }
 
 export async function logPosition(owner: Pool): Promise<number> {

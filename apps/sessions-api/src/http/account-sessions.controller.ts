@@ -8,8 +8,10 @@ import { RevokeSession } from '../commands/revoke-session.js';
 import { RevokeSessions } from '../commands/revoke-sessions.js';
 import { FindActiveSession } from '../queries/find-active-session.js';
 import { ListActiveSessions } from '../queries/list-active-sessions.js';
+import { ListPastSessions } from '../queries/list-past-sessions.js';
 import { AskedBy } from './asked-by.js';
-import { includeCurrentInput, pageInput, type IncludeCurrentInput, type PageInput } from './input.js';
+import { includeCurrentInput, ownSessionsInput } from './input.js';
+import type { IncludeCurrentInput, OwnSessionsInput } from './input.js';
 import { countOutput, oneSessionOutput, revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
 import type {
   CountOutput,
@@ -20,7 +22,7 @@ import type {
 } from './output.js';
 import { type Positioned, TellsEffect } from './tells-effect.js';
 import { requireToken } from './session-token.js';
-import { toSessionOutput, toSessionsOutput } from './sessions-page.js';
+import { toPastSessionsOutput, toSessionOutput, toSessionsOutput } from './sessions-page.js';
 
 @ApiTags('account')
 @Controller('api/account/sessions')
@@ -32,14 +34,19 @@ export class AccountSessionsController {
 
   @Get()
   @ForAccount('sessions:read')
-  @ApiOperation({ summary: 'Own active sessions, newest first' })
+  @ApiOperation({ summary: 'Own sessions, newest first: active ones, or as status says' })
   @ApiOkResponse({ standardSchema: sessionsOutput })
   async list(
     @AskedBy() { principal }: Caller<AccountPrincipal>,
-    @Query({ schema: pageInput }) page: PageInput,
+    @Query({ schema: ownSessionsInput }) { status, ...page }: OwnSessionsInput,
   ): Promise<SessionsOutput> {
-    const sessions = await this.queries.execute(new ListActiveSessions(principal.accountId, page));
-    return toSessionsOutput(sessions, page, sessionIdOf(principal) ?? null);
+    const [{ accountId }, current] = [principal, sessionIdOf(principal) ?? null];
+    if (status !== 'active') {
+      const past = await this.queries.execute(new ListPastSessions(accountId, status, page));
+      return toPastSessionsOutput(past, page, current, 'account');
+    }
+    const sessions = await this.queries.execute(new ListActiveSessions(accountId, page));
+    return toSessionsOutput(sessions, page, current);
   }
 
   @Get('count')

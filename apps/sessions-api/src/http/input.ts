@@ -46,6 +46,16 @@ export const pageInput = z.object({
 });
 export type PageInput = z.output<typeof pageInput>;
 
+export const ownSessionsInput = pageInput.extend({
+  status: z.enum(['active', 'ended', 'all'], 'must be active, ended or all, once').default('active'),
+});
+export type OwnSessionsInput = z.output<typeof ownSessionsInput>;
+
+export const sessionsInput = ownSessionsInput.extend({
+  at: instant.refine((at) => Date.parse(at) <= Date.now(), 'must not lie in the future').optional(),
+});
+export type SessionsInput = z.output<typeof sessionsInput>;
+
 export const includeCurrentInput = z.object({
   includeCurrent: z
     .enum(['true', 'false'], 'must be true or false, once')

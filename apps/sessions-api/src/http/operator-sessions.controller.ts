@@ -6,14 +6,15 @@ import type { Caller } from '../access/caller.js';
 import { RevokeSession } from '../commands/revoke-session.js';
 import { RevokeSessions } from '../commands/revoke-sessions.js';
 import { ListActiveSessions } from '../queries/list-active-sessions.js';
+import { ListPastSessions } from '../queries/list-past-sessions.js';
 import { AskedBy } from './asked-by.js';
-import { accountInput, noteInput, pageInput } from './input.js';
-import type { AccountInput, NoteInput, PageInput } from './input.js';
+import { accountInput, noteInput, sessionsInput } from './input.js';
+import type { AccountInput, NoteInput, SessionsInput } from './input.js';
 import { revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
 import type { RevokedAllOutput, RevokedOutput, SessionsOutput } from './output.js';
 import { type Positioned, TellsEffect } from './tells-effect.js';
 import { requireToken } from './session-token.js';
-import { toSessionsOutput } from './sessions-page.js';
+import { toPastSessionsOutput, toSessionsOutput } from './sessions-page.js';
 
 @ApiTags('services')
 @Controller('api/accounts/:accountId/sessions')
@@ -25,12 +26,18 @@ export class OperatorSessionsController {
 
   @Get()
   @ForService('sessions:read')
-  @ApiOperation({ summary: 'The active sessions of an account, newest first' })
+  @ApiOperation({
+    summary: 'The sessions of an account, newest first: active ones, or as status and at say',
+  })
   @ApiOkResponse({ standardSchema: sessionsOutput })
   async list(
     @Param({ schema: accountInput }) { accountId }: AccountInput,
-    @Query({ schema: pageInput }) page: PageInput,
+    @Query({ schema: sessionsInput }) { status, at, ...page }: SessionsInput,
   ): Promise<SessionsOutput> {
+    if (status !== 'active' || at) {
+      const past = await this.queries.execute(new ListPastSessions(accountId, status, page, at));
+      return toPastSessionsOutput(past, page, null, 'service');
+    }
     const sessions = await this.queries.execute(new ListActiveSessions(accountId, page));
     return toSessionsOutput(sessions, page, null);
   }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 /** The answers of the API, for its OpenAPI description. */
-const instant = z.string().meta({ format: 'date-time', example: '2026-11-24T08:16:00.123Z' });
-const token = z
+export const instant = z.string().meta({ format: 'date-time', example: '2026-11-24T08:16:00.123Z' });
+export const token = z
   .string()
   .meta({ example: 'session_1k9fXb2mQ7RtZp0sVwYc3D', description: 'Public: it authenticates nothing.' });
-const unknown = 'Null when it was not given, or was erased.';
+export const unknown = 'Null when it was not given, or was erased.';
 
 export const sessionOutput = z.object({
   token,
@@ -33,8 +33,29 @@ export type CountOutput = z.output<typeof countOutput>;
 
 const paginationOutput = z.object({ page: z.int(), perPage: z.int(), total: z.int(), totalPages: z.int() });
 
+const onlyOfHistory = 'Only with `status` or `at`. Null while the session lives.';
+
+const listedSessionOutput = sessionOutput.extend({
+  endedAt: instant.nullable().optional().meta({ description: onlyOfHistory }),
+  endReason: z
+    .string()
+    .nullable()
+    .optional()
+    .meta({
+      description: `${onlyOfHistory} As in the log, or \`expired\`.`,
+      example: 'user',
+    }),
+  endedBy: z
+    .string()
+    .nullable()
+    .optional()
+    .meta({
+      description: `${onlyOfHistory} The public name of the credential that asked; null as well when none did, and towards an account when a service did.`,
+    }),
+});
+
 export const sessionsOutput = z.object({
-  data: z.array(sessionOutput),
+  data: z.array(listedSessionOutput),
   currentToken: token.nullable(),
   pagination: paginationOutput,
 });

@@ -1,3 +1,4 @@
+import type { PastSessionPage } from '../queries/list-past-sessions.js';
 import type { PageRequest, SessionPage, SessionView } from '../queries/session-view.js';
 import { pagination, type SessionOutput, type SessionsOutput } from './output.js';
 
@@ -11,6 +12,22 @@ export function toSessionsOutput(
     currentToken,
     pagination: pagination(page, limit, total),
   };
+}
+
+/** `who` asks: an account is not told which service ended a session. */
+export function toPastSessionsOutput(
+  { sessions, total }: PastSessionPage,
+  page: PageRequest,
+  currentToken: string | null,
+  who: 'account' | 'service',
+): SessionsOutput {
+  const output = toSessionsOutput({ sessions, total }, page, currentToken);
+  const data = output.data.map((session, i) => {
+    const { endedAt = null, endReason = null, endedBy = null } = sessions[i]!.end ?? {};
+    const isTold = endedBy !== null && (who === 'service' || endedBy.type === 'account');
+    return { ...session, endedAt, endReason, endedBy: isTold ? endedBy.credential : null };
+  });
+  return { ...output, data };
 }
 
 export function toSessionOutput(session: SessionView, currentToken: string | null): SessionOutput {

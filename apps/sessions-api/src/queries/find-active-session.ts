@@ -33,7 +33,7 @@ export class FindActiveSessionHandler implements IQueryHandler<FindActiveSession
     if (!session || (await this.idle.endIfIdle(accountId, fold, sessionId))) {
       throw new DomainError('SESSION_NOT_FOUND', 'no such active session');
     }
-    const [view] = await viewsFromLog(fold.state, [session], this.vault, this.activity);
+    const [view] = await viewsFromLog(fold.state.issues, [session], this.vault, this.activity);
     return view!;
   }
 }

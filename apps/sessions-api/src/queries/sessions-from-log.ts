@@ -1,5 +1,5 @@
 import { liveSessions, type Session } from '#domain/account-sessions/decider.js';
-import { type AccountFolds, type AccountState, accountStreamId } from '#event-log/account-stream.js';
+import { type AccountFolds, accountStreamId, type SessionIssue } from '#event-log/account-stream.js';
 import type { Vault } from '#event-log/vault.js';
 import { describeUserAgent } from '#read-model/user-agent.js';
 import type { ActivityRecorder } from '../activity/activity-recorder.js';
@@ -19,11 +19,11 @@ export async function sessionsFromLog(
     (one, other) => positionOf(other) - positionOf(one),
   );
   const shown = newestFirst.slice((page - 1) * limit, page * limit);
-  return { total: newestFirst.length, sessions: await viewsFromLog(state, shown, vault, activity) };
+  return { total: newestFirst.length, sessions: await viewsFromLog(state.issues, shown, vault, activity) };
 }
 
 export async function viewsFromLog(
-  { issues }: AccountState,
+  issues: ReadonlyMap<string, SessionIssue>,
   sessions: readonly Session[],
   vault: Vault,
   activity: ActivityRecorder,
