@@ -33,10 +33,14 @@ const OPERATIONS = [
   ['post', '/api/keys', '201', true],
   ['get', '/api/keys', '200', true],
   ['delete', '/api/keys/{id}', '200', true],
+  ['post', '/api/audit/checkpoints', '201', true],
+  ['get', '/api/audit/checkpoints', '200', true],
+  ['get', '/api/audit/checkpoints/latest', '200', true],
   ['get', '/health/live', '200', false],
   ['get', '/health/ready', '200', false],
   ['get', '/metrics', '200', false],
   ['get', '/.well-known/jwks.json', '200', false],
+  ['get', '/.well-known/signoff-checkpoint-key', '200', false],
 ] as const;
 
 describe('what a stranger can find out', () => {

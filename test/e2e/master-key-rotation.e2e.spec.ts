@@ -67,7 +67,8 @@ describe('changing the master key while everything runs', () => {
   const wrappedBy = async (masterKey: string) => {
     const { rows } = await world.owner.query<{ count: number }>(
       `SELECT (SELECT count(*) FROM event_log.subject_key WHERE wrapped_key IS NOT NULL AND master_key_id = $1)
-            + (SELECT count(*) FROM access.signing_key WHERE wrapped_key IS NOT NULL AND master_key_id = $1) AS count`,
+            + (SELECT count(*) FROM access.signing_key WHERE wrapped_key IS NOT NULL AND master_key_id = $1)
+            + (SELECT count(*) FROM event_log.checkpoint_key WHERE wrapped_key IS NOT NULL AND master_key_id = $1) AS count`,
       [idOf(masterKey)],
     );
     return rows[0]!.count;
@@ -94,6 +95,7 @@ describe('changing the master key while everything runs', () => {
       scopes: ['sessions:read'],
     }));
     there = await world.startApi(changed);
+    dataOf(await here.service.post('/api/audit/checkpoints', undefined), 201);
 
     const masterKey = new MasterKey(Buffer.from(old, 'base64'));
     const keys = Array.from({ length: MORE_KEYS }, () => createSubjectKey(masterKey, '2026-10-01'));
@@ -188,6 +190,7 @@ describe('changing the master key while everything runs', () => {
     await projector.stop();
     await world.startProjector({ MASTER_KEY: next });
     await issue(api.service, 'last', sent);
+    dataOf(await api.service.post('/api/audit/checkpoints', undefined), 201);
     await projected(world);
     await showsPersonalData(api.service, 'last');
   });

@@ -28,11 +28,13 @@ import { RecordAuditReadHandler } from './commands/record-audit-read.js';
 import { RevokeApiKeyHandler } from './commands/revoke-api-key.js';
 import { RevokeSessionHandler } from './commands/revoke-session.js';
 import { RevokeSessionsHandler } from './commands/revoke-sessions.js';
+import { Checkpoints } from './checkpoints/checkpoints.js';
 import { CONFIG, type Config } from './config.js';
 import { refuseUnsafeDatabase } from './database-check.js';
 import { AccountSessionsController } from './http/account-sessions.controller.js';
 import { AuditController } from './http/audit.controller.js';
 import { ApiKeysController } from './http/api-keys.controller.js';
+import { CheckpointKeyController, CheckpointsController } from './http/checkpoints.controller.js';
 import { EffectAnswers } from './http/effect-answers.js';
 import { HealthController } from './http/health.controller.js';
 import { IntrospectionController } from './http/introspection.controller.js';
@@ -210,6 +212,8 @@ export class AppModule implements OnApplicationShutdown {
         ApiKeysController,
         PersonalDataController,
         AuditController,
+        CheckpointsController,
+        CheckpointKeyController,
         JwksController,
         HealthController,
         MetricsController,
@@ -225,6 +229,7 @@ export class AppModule implements OnApplicationShutdown {
         ...relay,
         ...effect,
         ...revocations,
+        Checkpoints,
         Metrics,
         Routes,
         Refusals,

@@ -7,6 +7,8 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
 import { Counter, Gauge, Histogram } from 'prom-client';
+import { latestCheckpoint } from './checkpoints/checkpoint-table.js';
+import { Checkpoints } from './checkpoints/checkpoints.js';
 import { BusConnection } from './relay/bus-connection.js';
 import { RELAY_STATES } from './relay/relay.js';
 import { RelayService } from './relay/relay.service.js';
@@ -83,10 +85,24 @@ export class Metrics {
     'Age of the oldest event that the read model lacks',
   );
 
+  private readonly checkpointLag = this.gauge(
+    'signoff_checkpoint_lag_events',
+    'Events that no checkpoint covers yet',
+  );
+  private readonly checkpointLagSeconds = this.gauge(
+    'signoff_checkpoint_lag_seconds',
+    'Age of the oldest event that no checkpoint covers yet',
+  );
+  private readonly checkpointRefused = this.gauge(
+    'signoff_checkpoint_refused',
+    '1 while this process signs no checkpoint, since the log contradicts the one before',
+  );
+
   constructor(
     private readonly pool: Pool,
     private readonly bus: BusConnection,
     private readonly relay: RelayService,
+    private readonly checkpoints: Checkpoints,
   ) {}
 
   committed(appends: number, seconds: number): void {
@@ -115,13 +131,16 @@ export class Metrics {
     for (const one of RELAY_STATES) this.relayState.set({ state: one }, one === state ? 1 : 0);
     this.streamsRebuilt.reset();
     this.streamsRebuilt.inc(this.relay.streamRebuilds);
-    const [published, projected] = await Promise.all([
+    this.checkpointRefused.set(this.checkpoints.refusal ? 1 : 0);
+    const [published, projected, signed] = await Promise.all([
       this.lastSequence().catch(() => NaN),
       this.checkpoint().catch(() => NaN),
+      this.signed().catch(() => NaN),
     ]);
     await Promise.all([
       this.setLag(published, this.relayLag, this.relayLagSeconds),
       this.setLag(projected, this.projectionLag, this.projectionLagSeconds),
+      this.setLag(signed, this.checkpointLag, this.checkpointLagSeconds),
     ]);
     return this.registry.metrics();
   }
@@ -137,6 +156,10 @@ export class Metrics {
 
   private async checkpoint(): Promise<number> {
     return (await readCheckpoint(this.pool, SESSIONS_PROJECTION))?.position ?? 0;
+  }
+
+  private async signed(): Promise<number> {
+    return (await latestCheckpoint(this.pool))?.position ?? 0;
   }
 
   private async lastSequence(): Promise<number> {

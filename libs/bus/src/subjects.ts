@@ -8,6 +8,9 @@ export const ALL_EVENTS = 'sessions.*.*';
 export const APPENDED = 'signoff.appended';
 export const PROJECTED = 'signoff.projected';
 
+/** Core NATS: a checkpoint of the log, a signed note as it is, when it was made. */
+export const CHECKPOINT = 'signoff.checkpoint';
+
 const SHARDS = 64;
 
 /** Every event of every stream has a token for its subject, and a name for `ce-type`. */

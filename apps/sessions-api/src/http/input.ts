@@ -11,6 +11,7 @@ import { z } from 'zod';
 
 const MAX_PAGE = 2 ** 31 - 1;
 const MAX_REVOCATIONS = 5_000;
+const MAX_CHECKPOINTS = 1_000;
 
 const text = (maxCodePoints: number) =>
   z
@@ -78,6 +79,12 @@ export const afterInput = z.object({
   limit: digits(MAX_REVOCATIONS).optional().default(1_000),
 });
 export type AfterInput = z.output<typeof afterInput>;
+
+export const checkpointsInput = z.object({
+  after: count.optional().default(0),
+  limit: digits(MAX_CHECKPOINTS).optional().default(100),
+});
+export type CheckpointsInput = z.output<typeof checkpointsInput>;
 
 const serviceName = z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'must be 1 to 48 letters, digits, "_" and "-"');
 

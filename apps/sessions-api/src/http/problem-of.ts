@@ -1,6 +1,7 @@
 import { DomainError, type DomainErrorCode } from '#domain/domain-error.js';
 import { LogError, type LogErrorCode } from '#event-log/log-error.js';
 import { AccessError, type AccessErrorCode } from '../access/access-error.js';
+import { CheckpointRefusal, type CheckpointRefusalCode } from '../checkpoints/checkpoint-refusal.js';
 import { IdempotencyKeyReused } from '../commands/idempotency-key-reused.js';
 import { InvalidInput } from './invalid-input.js';
 import type { ProblemOutput } from './output.js';
@@ -25,6 +26,12 @@ const ACCESS = {
   SERVICE_KEY_REQUIRED: 403,
   SCOPE_MISSING: 403,
 } satisfies Record<AccessErrorCode, number>;
+
+const CHECKPOINT = {
+  HEAD_DIFFERS_FROM_LOG: 409,
+  LOG_BEHIND_CHECKPOINT: 409,
+  LOG_DIFFERS_FROM_CHECKPOINT: 409,
+} satisfies Record<CheckpointRefusalCode, number>;
 
 const LOG = {
   LOG_UNAVAILABLE: 503,
@@ -52,6 +59,9 @@ export function problemOf(error: unknown): Problem | undefined {
   }
   if (error instanceof IdempotencyKeyReused) {
     return { status: 422, code: error.code, detail: error.message };
+  }
+  if (error instanceof CheckpointRefusal) {
+    return { status: CHECKPOINT[error.code], code: error.code, detail: error.message };
   }
   if (error instanceof LogError) {
     return unavailable(error.code, error.message, LOG[error.code]);
