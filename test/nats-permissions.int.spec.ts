@@ -86,6 +86,13 @@ describe('with deploy/nats.conf', () => {
     });
     expect(answer.body.effect).toMatchObject({ inEffect: true, services: [{}, {}] });
     expect(services.map((one) => verdict(one, token))).toEqual([true, true]);
+    const billing = await as('billing');
+    const checkpoint = new Promise<string>((resolve) =>
+      billing.subscribe('signoff.checkpoint', { callback: (_, message) => resolve(message.string()) }),
+    );
+    await billing.flush();
+    const made = await api.service.post('/api/audit/checkpoints', undefined);
+    expect(await checkpoint).toBe(made.body.data.note);
     await projected(world);
     await Promise.all(services.map((one) => one.close()));
     const login = await as('login');

@@ -61,7 +61,9 @@ describe('the checkpoints of the log', () => {
   it('are made when they are asked for, published, and read in pages', async () => {
     const connection = await connect({ servers: world.nats.url });
     const heard: string[] = [];
-    connection.subscribe('signoff.checkpoint', { callback: (_, message) => heard.push(message.string()) });
+    connection.subscribe('signoff.checkpoint', {
+      callback: (_, message) => void heard.push(message.string()),
+    });
     await connection.flush();
     await issue(api.service, 'ada');
     const [second, third] = [await make(), await make()];

@@ -32,7 +32,7 @@ describe('a checkpoint', () => {
 
   it('is numbered on, by one key, when many are made at once', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, make));
-    expect(made.map(({ number }) => number).toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(new Set(made.map(({ number }) => number))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7, 8]));
     for (const one of made) expect(await opened(one)).toBeDefined();
     expect((await log.app.query('SELECT FROM event_log.checkpoint_key')).rowCount).toBe(1);
     expect(await verifyDatabase(log.owner)).toMatchObject({
