@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { accountStreamId } from '#event-log/account-stream.js';
+import { sealedUnder } from '#event-log/sealing.js';
 import { auditLog } from '../harness/audit.js';
 import { until } from '../harness/until.js';
 import { BusListener } from './harness/bus-listener.js';
@@ -177,6 +179,36 @@ describe('erasing what is personal of an account', () => {
       async () => foundIn((await databaseTexts(world.owner)).get('read_model.session')!),
       (found) => found.length === 0,
     );
+  });
+
+  it('reaches all that was recorded before it and nothing that came after, whoever issues meanwhile', async () => {
+    for (let round = 0; round < 15; round++) {
+      const account = `racer-${round}`;
+      const work = [api, other].flatMap(({ service }) => [
+        issue(service, account, devices[0]!.sent),
+        service.delete(dataPath(account)),
+        issue(service, account, devices[1]!.sent),
+      ]);
+      await Promise.all(work);
+      const { rows } = await world.owner.query<{ version: number; type: string; sealed: Buffer | null }>(
+        'SELECT version, type, sealed FROM event_log.event WHERE stream_id = $1 ORDER BY version',
+        [accountStreamId(account)],
+      );
+      const erasedAt = Math.max(
+        0,
+        ...rows.filter(({ type }) => type === 'PersonalDataErased').map(({ version }) => version),
+      );
+      const { rows: keys } = await world.owner.query<{ key_id: string; alive: boolean }>(
+        'SELECT key_id, wrapped_key IS NOT NULL AS alive FROM event_log.subject_key WHERE stream_id = $1',
+        [accountStreamId(account)],
+      );
+      const alive = new Map(keys.map((key) => [key.key_id, key.alive]));
+      const issued = rows.filter(({ sealed }) => sealed !== null);
+      expect(issued).toHaveLength(4);
+      expect(issued.map(({ sealed }) => alive.get(sealedUnder(sealed!)))).toEqual(
+        issued.map(({ version }) => version > erasedAt),
+      );
+    }
   });
 });
 
