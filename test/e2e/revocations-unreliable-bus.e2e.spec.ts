@@ -2,10 +2,12 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { shardOf, STREAM } from '#bus/subjects.js';
+import { connect as connectLibrary } from '#revocations/connect.js';
 import type { Revocations } from '#revocations/revocations.js';
 import { DROP, type Fate, type NatsProxy, PASS, startNatsProxy } from '../harness/nats-proxy.js';
 import { until } from '../harness/until.js';
 import { Random } from '../faults/harness/random.js';
+import { followPlainly } from './harness/plain-subscriber.js';
 import { issue, operatorPath } from './harness/sessions.js';
 import { end, Subscribers, verdict, verdicts } from './harness/subscribers.js';
 import { type Api, World } from './harness/world.js';
@@ -94,8 +96,14 @@ const fates: [string, (subject: string) => Fate][] = [
   ],
 ];
 
-describe.each(fates)('a bus that %s', (_, fateOf) => {
-  it('never makes a subscriber wrong, and it has everything as soon as the bus is well', async () => {
+const ways: [string, (subject: string) => Fate, string, typeof connectLibrary][] = [
+  ...fates.map(([name, fate]): (typeof ways)[number] => [name, fate, 'libs/revocations', connectLibrary]),
+  [...fates.at(-1)!, 'examples/subscriber.mjs', followPlainly],
+];
+
+describe.each(ways)('a bus that %s', (_, fateOf, name, follow) => {
+  it(`never makes ${name} wrong, and it has everything as soon as the bus is well`, async () => {
+    subscribers = new Subscribers(world, follow);
     proxy.fateOf = () => PASS;
     const revocations = subscribers.start({ nats: { servers: proxy.url }, maxStaleness: MAX_STALENESS });
     await revocations.ready();

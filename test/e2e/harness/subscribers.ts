@@ -4,14 +4,21 @@ import { RevocationsError } from '#revocations/revocations-error.js';
 import { dataOf, issue, operatorPath } from './sessions.js';
 import type { Api, World } from './world.js';
 
-/** Services that use the library, all closed in the end. */
+/** Services that use the library, or follow by some other way, all closed in the end. */
 export class Subscribers {
   private readonly open: Revocations[] = [];
 
-  constructor(private readonly world: World) {}
+  constructor(
+    private readonly world: World,
+    private readonly follow: (options: ConnectOptions) => Revocations = connect,
+  ) {}
 
   start(options: Partial<ConnectOptions> = {}): Revocations {
-    const revocations = connect({ nats: { servers: this.world.nats.url }, service: 'billing', ...options });
+    const revocations = this.follow({
+      nats: { servers: this.world.nats.url },
+      service: 'billing',
+      ...options,
+    });
     this.open.push(revocations);
     return revocations;
   }

@@ -1,0 +1,50 @@
+import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import type { ConnectOptions } from '#revocations/connect.js';
+import type { Revocation } from '#revocations/protocol.js';
+import type { Revocations } from '#revocations/revocations.js';
+import { RevocationsError } from '#revocations/revocations-error.js';
+
+interface Plain {
+  isRevoked(sessionId: string): boolean;
+  ready(): Promise<unknown>;
+  holds(): { position: number; size: number; staleness: number };
+  close(): Promise<void>;
+}
+
+const example = join(import.meta.dirname, '../../../examples/subscriber.mjs');
+const { follow } = (await import(pathToFileURL(example).href)) as {
+  follow: (options: ConnectOptions & { onRevoked: (revocation: Revocation) => void }) => Plain;
+};
+
+/** The example that does without the library, with the library's surface, but for credentials, which it does not verify. */
+export function followPlainly(options: ConnectOptions): Revocations {
+  const listeners = new Set<(revocation: Revocation) => void>();
+  const onRevoked = (revocation: Revocation) => {
+    for (const tell of listeners) tell(revocation);
+  };
+  const plain = follow({ instance: 'plain', ...options, onRevoked });
+  return {
+    isRevoked(sessionId) {
+      try {
+        return plain.isRevoked(sessionId);
+      } catch (cause) {
+        throw new RevocationsError((cause as Error).message as 'REVOCATIONS_STALE', 'as it says', cause);
+      }
+    },
+    ready: async () => void (await plain.ready()),
+    staleness: () => plain.holds().staleness,
+    get position() {
+      return plain.holds().position;
+    },
+    get size() {
+      return plain.holds().size;
+    },
+    onRevoked(callback) {
+      listeners.add(callback);
+      return () => void listeners.delete(callback);
+    },
+    verifySession: () => Promise.reject(new Error('it verifies no credentials')),
+    close: () => plain.close(),
+  };
+}
