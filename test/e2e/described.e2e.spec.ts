@@ -4,13 +4,18 @@ import { projected } from './harness/projected.js';
 import { dataOf, issue, operatorPath } from './harness/sessions.js';
 import { type Api, World } from './harness/world.js';
 
+interface AnswerHeader {
+  readonly required?: boolean;
+  readonly schema: { type: string; pattern?: string };
+}
+
 interface Operation {
   readonly operationId: string;
   readonly summary?: string;
   readonly security?: unknown[];
   readonly parameters?: { name: string; in: string; required: boolean; schema: object }[];
   readonly requestBody?: { content: Record<string, { schema: object }> };
-  readonly responses: Record<string, { description: string }>;
+  readonly responses: Record<string, { description: string; headers?: Record<string, AnswerHeader> }>;
 }
 
 const OPERATIONS = [
@@ -87,6 +92,56 @@ describe('what a stranger can find out', () => {
       expect(revokeAll!.requestBody).toMatchObject({ required: false });
       expect(revokeAll!.responses['4XX']).toMatchObject({
         content: { 'application/problem+json': { schema: { required: expect.arrayContaining(['code']) } } },
+      });
+    });
+
+    describe('the headers of an answer', () => {
+      const ask = async (method: 'get' | 'delete', path: string, headers: Record<string, string>) => {
+        const { token, accessToken } = await issue(api.service, 'eve');
+        const caller = path.startsWith('/api/account/') ? api.as(accessToken) : api.service;
+        const where = path.replace('{accountId}', 'eve').replace('{token}', token);
+        const answer =
+          method === 'get' ? await caller.get(where, headers) : await caller.delete(where, { headers });
+        expect(answer.status).toBe(200);
+        return answer.headers;
+      };
+      /** What is said by headers of our own, beside what every answer carries. */
+      const OWN = ['signoff-position', 'preference-applied'];
+
+      it.each([
+        ['get', '/api/account/sessions'],
+        ['delete', '/api/account/sessions'],
+        ['delete', '/api/account/sessions/{token}'],
+        ['get', '/api/accounts/{accountId}/sessions'],
+        ['delete', '/api/accounts/{accountId}/sessions'],
+        ['delete', '/api/accounts/{accountId}/sessions/{token}'],
+        ['get', '/api/revocations'],
+      ] as const)('to %s %s are those that come', async (method, path) => {
+        const { headers: described = {} } = document.paths[path]![method]!.responses['200']!;
+        const names = Object.keys(described);
+        for (const [asked, expected] of [
+          [{ prefer: 'wait=0' }, names],
+          [{}, names.filter((name) => described[name]!.required)],
+        ] as const) {
+          const came = await ask(method, path, asked);
+          expect(OWN.filter((name) => name in came).sort()).toEqual(
+            expected.map((name) => name.toLowerCase()).sort(),
+          );
+          for (const name of expected) {
+            const { type, pattern = '' } = described[name]!.schema;
+            const value = came[name.toLowerCase()]!;
+            expect(value).toMatch(type === 'integer' ? /^\d+$/ : new RegExp(pattern));
+          }
+        }
+      });
+
+      it('are described wherever they come from', () => {
+        const described = Object.values(document.paths)
+          .flatMap((path) => Object.values(path))
+          .flatMap(({ responses }) => Object.values(responses))
+          .flatMap(({ headers = {} }) => Object.keys(headers));
+        expect(described.filter((name) => name === 'Signoff-Position')).toHaveLength(4);
+        expect(described.filter((name) => name === 'Preference-Applied')).toHaveLength(5);
       });
     });
 

@@ -7,6 +7,12 @@ import { PROBLEM_TYPE } from './problem.js';
 const { $schema: _, ...schema } = z.toJSONSchema(problemOutput, { target: 'openapi-3.0' });
 const content = { [PROBLEM_TYPE]: { schema: schema as ApiResponseSchemaHost['schema'] } };
 
+/** Of an answer to a question with `Prefer`. */
+export const APPLIED = {
+  description: 'How long was waited at most, if that was asked for',
+  schema: { type: 'string' as const, pattern: '^wait=\\d+$' },
+};
+
 /** Whatever goes wrong is answered as RFC 9457 has it. */
 export const AnswersProblems = () =>
   applyDecorators(

@@ -9,6 +9,7 @@ import { FollowRevocations } from '../revocations/follow-revocations.js';
 import { afterInput, positionInput, servicesInput } from './input.js';
 import type { AfterInput, PositionInput, ServicesInput } from './input.js';
 import { positionEffectOutput, revocationsOutput, type PositionEffectOutput } from './output.js';
+import { APPLIED } from './open-api.js';
 import { secondsToWait } from './prefer.js';
 import { RequestError } from './request-error.js';
 import { EVENT_STREAM, lastEventOf, toEvents, toRevocationsOutput } from './revocations-output.js';
@@ -38,7 +39,7 @@ export class RevocationsController {
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: `Goes on behind it, as ${EVENT_STREAM}` })
   @ApiQuery({ name: 'after', required: false, description: 'Without it: behind revocationsFloor' })
   @ApiProduces('application/json', EVENT_STREAM)
-  @ApiOkResponse({ standardSchema: revocationsOutput })
+  @ApiOkResponse({ standardSchema: revocationsOutput, headers: { 'Preference-Applied': APPLIED } })
   async list(
     @Query({ schema: afterInput }) { after, limit }: AfterInput,
     @Req() { headers }: KnownRequest,

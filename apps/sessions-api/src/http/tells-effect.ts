@@ -6,11 +6,12 @@ import {
   type NestInterceptor,
   UseInterceptors,
 } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { mergeMap, type Observable } from 'rxjs';
 import type { KnownRequest } from '../access/access.guard.js';
 import { EffectAnswers, MAX_WAIT_SECONDS } from './effect-answers.js';
+import { APPLIED } from './open-api.js';
 
 /** What a handler answers, and the position of the log that it is true from. */
 export type Positioned<Output> = Output & { readonly position: number };
@@ -24,6 +25,16 @@ export const TellsEffect = () =>
       required: false,
       description: `wait=<seconds, ${MAX_WAIT_SECONDS} at most>: answers as soon as it is in effect everywhere, or says where it is not`,
       example: 'wait=2',
+    }),
+    ApiOkResponse({
+      headers: {
+        'Signoff-Position': {
+          required: true,
+          description: 'The position in the log that this is true from',
+          schema: { type: 'integer', minimum: 0 },
+        },
+        'Preference-Applied': APPLIED,
+      },
     }),
   );
 
