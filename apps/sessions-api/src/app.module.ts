@@ -64,6 +64,7 @@ import { PersonalDataRetention } from './retention/personal-data-retention.js';
 import { FollowRevocations } from './revocations/follow-revocations.js';
 import { RevocationNews } from './revocations/revocation-news.js';
 import { RevocationPages } from './revocations/revocation-pages.js';
+import { QuestionLimit } from './rpc/question-limit.js';
 import { SessionsRpc } from './rpc/sessions.rpc.js';
 import { RevocationDoors } from './rpc/revocation-doors.js';
 
@@ -190,6 +191,7 @@ const relay = [
   },
   RelayService,
   RevocationDoors,
+  QuestionLimit,
 ];
 
 const effect = [Receipts, Effects, EffectTimes, EffectAnswers];

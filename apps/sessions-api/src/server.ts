@@ -17,7 +17,7 @@ import { observeAnswers } from './http/observe.js';
 import { refuseOddRequests } from './http/odd-requests.js';
 import { carryOutInOrder } from './http/pipelines.js';
 import { ProblemFilter } from './http/problem.filter.js';
-import { limitRates, type RateLimit } from './http/rate-limits.js';
+import { limitRates, type RateLimits } from './http/rate-limits.js';
 import { Refusals } from './http/refusals.js';
 import { requestIds } from './http/request-id.js';
 import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
@@ -26,11 +26,12 @@ import { refuseUnreadablePath } from './http/unreadable-path.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
 import { Metrics } from './metrics.js';
 import { BusConnection } from './relay/bus-connection.js';
+import { QuestionLimit } from './rpc/question-limit.js';
 import { RpcServer } from './rpc/rpc-server.js';
 
 /** The whole application, ready to listen. */
 export async function createServer(config: Config): Promise<NestFastifyApplication> {
-  let limit: RateLimit | undefined;
+  let limits: RateLimits | undefined;
   const isTrusted = trusts(config.TRUSTED_PROXIES);
   const adapter = new FastifyAdapter({
     ...connectionLimits,
@@ -45,7 +46,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
       void refuseUnreadablePath(error, request, reply, {
         problems: app.get(ProblemFilter),
         metrics: app.get(Metrics),
-        limit,
+        limit: limits?.ofRequest,
         isTrusted,
       }),
   });
@@ -63,7 +64,10 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     setAnswerHeaders(request, reply);
     done();
   });
-  if (config.RATE_LIMIT_PER_MINUTE > 0) limit = await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
+  if (config.RATE_LIMIT_PER_MINUTE > 0) {
+    limits = await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
+    app.get(QuestionLimit).count = limits.ofQuestion;
+  }
   refuseOddRequests(instance);
   allowOrigins(app, config.CORS_ORIGINS);
   readBodies(adapter);

@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
-import rateLimit from '@fastify/rate-limit';
+import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { clientAddress, networkOf } from './client-address.js';
 import { RequestError } from './request-error.js';
@@ -20,28 +20,43 @@ interface Counted {
 /** Counts a request, tells its sender how many are left, and throws when there are none. */
 export type RateLimit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
+/** Counts a question on NATS by who may ask there and by its credential, and throws when there are none left of either. */
+export type LimitQuestion = (caller: string, authorization: string | undefined) => Promise<void>;
+
+export interface RateLimits {
+  readonly ofRequest: RateLimit;
+  readonly ofQuestion: LimitQuestion;
+}
+
+/** As much of a request as a counter looks at. */
+type Asked = Pick<FastifyRequest, 'routeOptions' | 'headers'>;
+const NO_ROUTE = {} as FastifyRequest['routeOptions'];
+
 /**
  * Counts the requests of each credential and of each client address, in this process and in windows of a minute, and
  * refuses those beyond `perMinute` of either before anything is looked up for them. Paths that do not exist count as well.
  * A credential is never kept: its counter is found by a hash, salted for this process. Of each kind `kept` counters are
- * remembered; the one that rests the longest gives way. Answers how to count what comes past the hooks.
+ * remembered; the one that rests the longest gives way. Answers how to count what comes past the hooks. On NATS the name
+ * that a caller may ask by stands for the address, and a credential is the same one on both ways.
  */
 export async function limitRates(
   instance: FastifyInstance,
   perMinute: number,
   kept = KEPT_COUNTERS,
-): Promise<RateLimit> {
+): Promise<RateLimits> {
   const salt = randomBytes(16).toString('hex');
   await instance.register(rateLimit, { global: false });
-  const counter = (keyGenerator: (request: FastifyRequest) => string) => {
+  const counter = <Counting extends Asked>(keyGenerator: (asked: Counting) => string) => {
     const settings = { keyGenerator, max: perMinute, timeWindow: WINDOW_SECONDS * 1_000, cache: kept };
-    return instance.createRateLimit(settings) as (request: FastifyRequest) => Promise<Counted>;
+    const count = instance.createRateLimit(settings as unknown as CreateRateLimitOptions);
+    return count as unknown as (asked: Counting) => Promise<Counted>;
   };
-  const ofAddress = counter((request) => networkOf(clientAddress(request)));
+  const ofAddress = counter((request: FastifyRequest) => networkOf(clientAddress(request)));
+  const ofCaller = counter(({ caller }: Asked & { readonly caller: string }) => caller);
   const ofCredential = counter(({ headers }) => hash('sha256', salt + credentialIn(headers.authorization!)));
   const policies = { address: policy('address', perMinute), credential: policy('credential', perMinute) };
 
-  const limit: RateLimit = async (request, reply) => {
+  const ofRequest: RateLimit = async (request, reply) => {
     const path = request.routeOptions.url ?? COUNTED_BY_CREDENTIAL;
     if (path.startsWith(NOT_COUNTED)) return;
     const address = await ofAddress(request);
@@ -56,8 +71,13 @@ export async function limitRates(
     }
     refuseBeyond('address', address);
   };
-  instance.addHook('onRequest', limit);
-  return limit;
+  const ofQuestion: LimitQuestion = async (caller, authorization) => {
+    const asked = { caller, headers: { authorization }, routeOptions: NO_ROUTE };
+    refuseBeyond('caller', await ofCaller(asked));
+    if (authorization) refuseBeyond('credential', await ofCredential(asked));
+  };
+  instance.addHook('onRequest', ofRequest);
+  return { ofRequest, ofQuestion };
 }
 
 /** What follows the scheme: more blanks before it do not make it another one. */

@@ -18,6 +18,7 @@ import { Authenticator } from '../access/authenticator.js';
 import type { Caller } from '../access/caller.js';
 import type { Principal } from '../access/principal.js';
 import { idempotencyIn } from '../http/asked-by.js';
+import { QuestionLimit } from './question-limit.js';
 
 /** `signoff.rpc.<caller>.<operation>`, for service keys with this scope: `Authorization` is a header of the message. */
 export const Answers = (operation: string, scope: Scope) =>
@@ -46,11 +47,14 @@ export class RpcAccessGuard implements CanActivate {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly reflector: Reflector,
+    private readonly limit: QuestionLimit,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const asked = contextOf(context);
-    asked.principal = await this.authenticator.authenticate(headerOf(asked, 'Authorization'));
+    const authorization = headerOf(asked, 'Authorization');
+    await this.limit.count(asked.getSubject().split('.')[2]!, authorization);
+    asked.principal = await this.authenticator.authenticate(authorization);
     authorize(asked.principal, this.reflector.get<Access>(ACCESS, context.getHandler()));
     return true;
   }

@@ -8,14 +8,14 @@ import { Refusals } from '../http/refusals.js';
 import { principalOf, requestIdOf } from './rpc-access.js';
 import type { RpcError } from './rpc-question.js';
 
-/** The codes of HTTP's problems, as `{"error":{"code","message","errors"?}}`. */
+/** The codes of HTTP's problems, as `{"error":{"code","message","errors"?,"retryAfter"?}}`. */
 @Catch()
 export class RpcProblemFilter implements RpcExceptionFilter {
   constructor(private readonly refusals: Refusals) {}
 
   catch(error: unknown, host: ArgumentsHost): Observable<never> {
     const context = host.switchToRpc().getContext<NatsContext>();
-    const { status, code, detail, errors } = problemOf(error) ?? internalError;
+    const { status, code, detail, errors, headers } = problemOf(error) ?? internalError;
     const principal = principalOf(context);
     const credential = error instanceof AccessError ? error.credential : undefined;
     this.refusals.tell(
@@ -29,6 +29,12 @@ export class RpcProblemFilter implements RpcExceptionFilter {
       },
       error,
     );
-    return throwError((): RpcError['error'] => ({ code, message: detail, ...(errors && { errors }) }));
+    const retryAfter = headers?.['retry-after'];
+    return throwError((): RpcError['error'] => ({
+      code,
+      message: detail,
+      ...(errors && { errors }),
+      ...(retryAfter && { retryAfter: Number(retryAfter) }),
+    }));
   }
 }

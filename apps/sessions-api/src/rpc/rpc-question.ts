@@ -47,6 +47,8 @@ export interface RpcError {
     readonly code: string;
     readonly message: string;
     readonly errors?: readonly FieldError[];
+    /** Seconds. */
+    readonly retryAfter?: number;
   };
 }
 
