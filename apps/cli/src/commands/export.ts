@@ -1,0 +1,72 @@
+import { createWriteStream } from 'node:fs';
+import { truncate } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Command } from 'commander';
+import { Api, type ApiOptions, asksApi, type Query } from '../api.js';
+import { CliError } from '../cli-error.js';
+import { ExportLines } from '../export-lines.js';
+import { findEnd, type PartOfExport } from '../part-of-export.js';
+import { remark, sayJson } from '../output.js';
+import { filters, queryOf, type TrailOptions } from '../trail-filter.js';
+
+interface ExportOptions extends ApiOptions, TrailOptions {
+  readonly output?: string;
+  readonly resume?: boolean;
+}
+
+export function exportCommand(): Command {
+  const command = new Command('export')
+    .description('the trail as lines of JSON, for verify and for others (scope audit:read)')
+    .option('-o, --output <file>', 'write to this file, which must not exist, instead of standard output')
+    .option('--resume', 'go on behind the last whole line of the file, with what was asked for then');
+  return asksApi(filters(command)).action(run);
+}
+
+async function run(options: ExportOptions): Promise<void> {
+  const { output, resume, json } = options;
+  if (resume && output === undefined) throw new CliError('--resume needs --output: the file to go on with');
+  const filter = queryOf(options);
+  const part = resume ? await findEnd(output!) : undefined;
+  if (part?.isComplete) return told(part.events, output, json);
+  if (part && Object.values(filter).some((value) => value !== undefined)) {
+    throw new CliError('--resume goes on with what was asked for at first: give no filter with it');
+  }
+  const query: Query = part ? { ...part.header.filter, after: part.position } : filter;
+  const answer = await new Api(options).send('GET', '/api/audit/export', { query });
+  if (part) await truncate(output!, part.bytes);
+  const lines = new ExportLines(part);
+  await copy(answer, lines, output, part);
+  if (!lines.isComplete) {
+    const goOn = output === undefined ? '' : '; --resume goes on with it';
+    throw new CliError(`the export was cut off behind ${lines.events} events${goOn}`);
+  }
+  told(lines.events, output, json);
+}
+
+async function copy(
+  { body }: Response,
+  lines: ExportLines,
+  output: string | undefined,
+  part: PartOfExport | undefined,
+): Promise<void> {
+  const target: Writable =
+    output === undefined ? process.stdout : createWriteStream(output, { flags: part ? 'a' : 'wx' });
+  try {
+    await pipeline(body!, (chunks) => lines.of(chunks as AsyncIterable<Uint8Array>), target, {
+      end: output !== undefined,
+    });
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new CliError(`${output} exists already; --resume goes on with it`);
+    // Whatever is whole is in the file.
+    if (!lines.hasBegun) throw new CliError(`failed: ${message}`, { cause: error });
+  }
+}
+
+function told(events: number, output: string | undefined, json: boolean | undefined): void {
+  if (output === undefined) return;
+  if (json) sayJson({ data: { events, output } });
+  else remark(`${events} events are in ${output}`);
+}
