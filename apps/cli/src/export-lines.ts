@@ -7,7 +7,6 @@ const END = '{"end":';
 /** The lines of an answer, as they are to be written; behind a part of an export that was there, as one export with it. */
 export class ExportLines {
   isComplete = false;
-  hasBegun = false;
   events: number;
   private isFirst = true;
   private rest = '';
@@ -16,11 +15,17 @@ export class ExportLines {
     this.events = part?.events ?? 0;
   }
 
+  /** Ends where the answer was cut off, so that what came is written; throws if nothing came. */
   async *of(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
     const decoder = new TextDecoder();
-    for await (const chunk of chunks) {
-      this.hasBegun = true;
-      const lines = (this.rest + decoder.decode(chunk, { stream: true })).split('\n');
+    const answer = chunks[Symbol.asyncIterator]();
+    for (;;) {
+      const { value, done } = await answer.next().catch((error: Error) => {
+        if (this.isFirst) throw new CliError(`failed: ${error.message}`, { cause: error });
+        return { value: undefined, done: true as const };
+      });
+      if (done) return;
+      const lines = (this.rest + decoder.decode(value, { stream: true })).split('\n');
       this.rest = lines.pop()!;
       const text = lines.map((line) => this.line(line)).join('');
       if (text !== '') yield text;

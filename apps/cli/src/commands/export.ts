@@ -57,11 +57,8 @@ async function copy(
       end: output !== undefined,
     });
   } catch (error) {
-    if (error instanceof CliError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new CliError(`${output} exists already; --resume goes on with it`);
-    // Whatever is whole is in the file.
-    if (!lines.hasBegun) throw new CliError(`failed: ${message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new CliError(`${output} exists already; --resume goes on with it`, { cause: error });
   }
 }
 
