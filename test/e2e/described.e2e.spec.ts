@@ -33,6 +33,7 @@ const OPERATIONS = [
   ['delete', '/api/accounts/{accountId}/sessions/{token}', '200', true],
   ['delete', '/api/accounts/{accountId}/personal-data', '200', true],
   ['get', '/api/audit/sessions/{token}', '200', true],
+  ['get', '/api/audit/export', '200', true],
   ['get', '/api/revocations', '200', true],
   ['get', '/api/revocations/{position}/effect', '200', true],
   ['post', '/api/keys', '201', true],

@@ -53,6 +53,7 @@ import { FindActiveSessionHandler } from './queries/find-active-session.js';
 import { IntrospectSessionHandler } from './queries/introspect-session.js';
 import { ListActiveSessionsHandler } from './queries/list-active-sessions.js';
 import { ListPastSessionsHandler } from './queries/list-past-sessions.js';
+import { ExportTrail } from './queries/export-trail.js';
 import { SessionLifeHandler } from './queries/session-life.js';
 import { ListApiKeysHandler } from './queries/list-api-keys.js';
 import { BusConnection } from './relay/bus-connection.js';
@@ -178,6 +179,7 @@ const queries = [
   ListActiveSessionsHandler,
   ListPastSessionsHandler,
   SessionLifeHandler,
+  ExportTrail,
   FindActiveSessionHandler,
   IntrospectSessionHandler,
   ListApiKeysHandler,

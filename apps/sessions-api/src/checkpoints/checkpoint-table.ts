@@ -38,6 +38,21 @@ export async function checkpointsBehind(
   return rows;
 }
 
+/** Those of positions behind `after`, up to `last`, in the order of the log. */
+export async function checkpointsBetween(
+  pool: Pool,
+  after: number,
+  last: number,
+): Promise<StoredCheckpoint[]> {
+  const { rows } = await pool.query<StoredCheckpoint>({
+    name: 'checkpoints-between',
+    text: `SELECT ${COLUMNS} FROM event_log.checkpoint WHERE position > $1 AND position <= $2
+      ORDER BY position, number`,
+    values: [after, last],
+  });
+  return rows;
+}
+
 export async function insertCheckpoint(
   client: ClientBase,
   { number, epoch, position, note, madeAt }: StoredCheckpoint,

@@ -1,12 +1,16 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { ForService } from '../access/access.guard.js';
 import type { Caller } from '../access/caller.js';
 import { RecordAuditRead } from '../commands/record-audit-read.js';
+import { ExportTrail } from '../queries/export-trail.js';
 import { SessionLife } from '../queries/session-life.js';
 import { AskedBy } from './asked-by.js';
 import { sessionLifeOutput, type SessionLifeOutput } from './audit-output.js';
+import { exportInput, type ExportInput } from './input.js';
 import { requireToken } from './session-token.js';
 
 /** Each read is itself recorded, before anything is shown. */
@@ -16,6 +20,7 @@ export class AuditController {
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
+    private readonly exports: ExportTrail,
   ) {}
 
   @Get('sessions/:token')
@@ -27,5 +32,27 @@ export class AuditController {
     const entries = await this.queries.execute(new SessionLife(token));
     await this.commands.execute(new RecordAuditRead(caller, { what: 'session', filter: { token } }));
     return { data: [...entries] };
+  }
+
+  @Get('export')
+  @ForService('audit:read')
+  @ApiOperation({
+    summary:
+      'The whole trail behind a position, line by line: as NDJSON with all that a verifier needs, or as CSV',
+  })
+  @ApiProduces('application/x-ndjson', 'text/csv')
+  @ApiOkResponse({ schema: { type: 'string' } })
+  async export(
+    @AskedBy() caller: Caller,
+    @Query({ schema: exportInput }) { format, after }: ExportInput,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.commands.execute(new RecordAuditRead(caller, { what: 'export', filter: { format, after } }));
+    const lines = format === 'csv' ? this.exports.asCsv(after) : this.exports.asNdjson(after);
+    return reply
+      .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson')
+      .header('content-disposition', `attachment; filename="signoff-audit.${format}"`)
+      .header('x-accel-buffering', 'no')
+      .send(Readable.from(lines));
   }
 }

@@ -86,6 +86,12 @@ export const checkpointsInput = z.object({
 });
 export type CheckpointsInput = z.output<typeof checkpointsInput>;
 
+export const exportInput = z.object({
+  format: z.enum(['ndjson', 'csv'], 'must be ndjson or csv, once').default('ndjson'),
+  after: count.optional().default(0),
+});
+export type ExportInput = z.output<typeof exportInput>;
+
 const serviceName = z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'must be 1 to 48 letters, digits, "_" and "-"');
 
 export const servicesInput = z.object({
