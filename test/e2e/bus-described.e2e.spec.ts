@@ -68,6 +68,7 @@ async function everythingOverHttp() {
   dataOf(await api.as(own.accessToken).delete(`/api/account/sessions/${own.token}`));
   dataOf(await service.get(`/api/audit/sessions/${token}`));
   dataOf(await service.delete(`/api/accounts/${encodeURIComponent(UNUSUAL)}/personal-data`));
+  dataOf(await service.post('/api/audit/checkpoints', undefined), 201);
   await endedSessions(other, 2);
   const keys = [
     await createKey(service, { kind: 'service', name: 'login', scopes: ['sessions:issue', 'keys:write'] }),

@@ -11,6 +11,7 @@ interface Reference {
 interface Message {
   readonly headers?: object;
   readonly payload?: object;
+  readonly contentType?: string;
 }
 
 interface Channel {
@@ -100,9 +101,10 @@ export class DescribedBus {
 
   private problemBy(names: readonly string[], body: string, headers: Headers): string | null {
     const problems = names.map((name) => {
-      const { headers: ofHeaders, payload } = this.document.components.messages[name]!;
+      const { headers: ofHeaders, payload, contentType } = this.document.components.messages[name]!;
+      const said = () => (contentType === 'text/plain' ? body : (JSON.parse(body) as unknown));
       const problem =
-        (payload ? this.invalid(`${name}/payload`, JSON.parse(body)) : body && 'it is not empty') ||
+        (payload ? this.invalid(`${name}/payload`, said()) : body && 'it is not empty') ||
         (ofHeaders ? this.invalid(`${name}/headers`, headers) : Object.keys(headers).join());
       if (!problem) this.seen.add(name);
       return problem && `${name}: ${problem}`;

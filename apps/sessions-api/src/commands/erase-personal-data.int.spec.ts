@@ -7,7 +7,7 @@ import { readHead, readStream } from '#event-log/read.js';
 import { livingKeys } from '#event-log/subject-keys.js';
 import { Vault } from '#event-log/vault.js';
 import { LogWriter } from '#event-log/writer.js';
-import type { Pool } from 'pg';
+import type { Pool, QueryConfig } from 'pg';
 import { SessionLog } from '../../../session-projector/test/session-log.js';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
 import { policy } from '../access/caller.js';
@@ -39,8 +39,8 @@ const masterKey = randomBytes(32);
 async function eraseWhile(afterFirstLook: () => Promise<unknown>) {
   let looked = false;
   const watched = {
-    async query(question: { name?: string }) {
-      const answer = await pool.query(question as never);
+    async query(question: QueryConfig) {
+      const answer = await pool.query(question);
       if (question.name === 'log-living-keys' && !looked) {
         looked = true;
         await afterFirstLook();
