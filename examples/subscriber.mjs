@@ -8,11 +8,11 @@ const WAIT = { timeout: 2_000 };
 const logOf = (one) => one && `${one.logId}/${one.epoch}`;
 const clocks = () => [performance.now(), Date.now()];
 
-export function follow({ nats, service, instance, maxStaleness = 30_000, onRevoked = () => undefined }) {
+export function follow({ nats, jetstream, service, instance, maxStaleness = 30_000, onRevoked }) {
   const bootId = nuid.next(); // 8
   const subscriber = { instance, bootId, maxStaleness, policy: 'refuse' }; // 8
-  let [revoked, lease, connection, feed, held, head, heldBefore, closed] = [new Map(), []];
-  const staleness = () => Math.max(...clocks().map((now, i) => now - lease[i])); // 7
+  let connection, feed, held, revoked, lease, head, heldBefore, closed;
+  const staleness = () => Math.max(...clocks().map((now, i) => now - lease?.[i])); // 7
   const isFresh = () => !closed && staleness() <= maxStaleness;
   const ready = async () => isFresh() || (!closed && sleep(20).then(ready));
   const ask = async (operation, question) =>
@@ -25,7 +25,7 @@ export function follow({ nats, service, instance, maxStaleness = 30_000, onRevok
     if (logOf(answer) !== logOf(held) || answer.revocations < heldThen) {
       feed?.stop();
       held = { logId: answer.logId, epoch: answer.epoch, position: 0, revocations: 0 }; // 3
-      [revoked, lease, head] = [new Map(), []];
+      [revoked, lease, head] = [new Map()];
     }
     held.revocations = Math.max(held.revocations, answer.revocationsFloor); // 6
     for (const [id, until] of revoked) if (until < Date.parse(answer.time)) revoked.delete(id); // 6
@@ -50,7 +50,7 @@ export function follow({ nats, service, instance, maxStaleness = 30_000, onRevok
     if (revocation > to.revocations + 1) throw new Error(`revocation ${to.revocations + 1} is missing`); // 2
     revoked.set(sessionId, Date.parse(credentialsExpireAt) + 300_000); // 6
     Object.assign(to, { revocations: revocation, position: Math.max(to.position, position) });
-    onRevoked({ revocation, position, sessionId, credentialsExpireAt });
+    onRevoked?.({ revocation, position, sessionId, credentialsExpireAt });
   }
 
   async function fetchMissing(to, last) {
@@ -65,7 +65,7 @@ export function follow({ nats, service, instance, maxStaleness = 30_000, onRevok
   async function followStream() {
     const [to, name] = [held, `revocations-${service}-${instance}-${nuid.next()}`]; // 1
     if (!to) return;
-    const manager = await jetstreamManager(connection, { checkAPI: false });
+    const manager = await jetstreamManager(connection, { checkAPI: false, ...jetstream });
     const start = { ...REVOKED, name, opt_start_seq: to.position + 1, ack_policy: 'all' }; // 1
     const consumer = await manager.consumers.add('SESSIONS', start);
     const delivery = manager.jetstream().consumers.getConsumerFromInfo(consumer);
@@ -82,7 +82,7 @@ export function follow({ nats, service, instance, maxStaleness = 30_000, onRevok
   }
 
   function isRevoked(sessionId) {
-    if (!revoked.has(sessionId) && !isFresh()) throw new Error('REVOCATIONS_STALE'); // 7
+    if (!revoked?.has(sessionId) && !isFresh()) throw new Error('REVOCATIONS_STALE'); // 7
     return revoked.has(sessionId);
   }
   const again = async (work, eachMs) => {
@@ -94,6 +94,6 @@ export function follow({ nats, service, instance, maxStaleness = 30_000, onRevok
     await ask('sign-off', { instance, bootId }).catch(() => undefined); // 10
     await connection.close();
   })();
-  const holds = () => ({ ...held, size: revoked.size, staleness: staleness() });
+  const holds = () => ({ ...held, size: revoked?.size, staleness: staleness() });
   return { isRevoked, ready, holds, close: () => ((closed = true), feed?.stop(), running) };
 }

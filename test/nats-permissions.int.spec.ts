@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect as connectNats, headers, type NatsConnection } from '@nats-io/transport-node';
 import { connect } from '#revocations/connect.js';
+import { followPlainly } from './e2e/harness/plain-subscriber.js';
 import { projected } from './e2e/harness/projected.js';
 import { createKey, issue, operatorPath } from './e2e/harness/sessions.js';
 import { verdict } from './e2e/harness/subscribers.js';
@@ -67,8 +68,8 @@ afterAll(async () => {
   await world.stop();
 });
 
-const follower = (service: 'billing' | 'panel', instance: string) =>
-  connect({
+const follower = (service: 'billing' | 'panel', instance: string, follow = connect) =>
+  follow({
     nats: { servers: nats.url, user: service, pass: passwordOf(service), inboxPrefix: `_INBOX.${service}` },
     service,
     instance,
@@ -77,7 +78,11 @@ const follower = (service: 'billing' | 'panel', instance: string) =>
 
 describe('with deploy/nats.conf', () => {
   it('everything works, and nobody asks for more than is permitted', async () => {
-    const services = [follower('billing', 'one'), follower('panel', 'one')];
+    const services = [
+      follower('billing', 'one'),
+      follower('panel', 'one'),
+      follower('panel', 'plain', followPlainly),
+    ];
     await Promise.all(services.map((one) => one.ready()));
     const { token } = await issue(api.service, 'ada');
     await api.service.post(`/api/sessions/${token}/activity`, {});
@@ -85,7 +90,7 @@ describe('with deploy/nats.conf', () => {
       headers: { prefer: 'wait=10' },
     });
     expect(answer.body.effect).toMatchObject({ inEffect: true, services: [{}, {}] });
-    expect(services.map((one) => verdict(one, token))).toEqual([true, true]);
+    expect(services.map((one) => verdict(one, token))).toEqual([true, true, true]);
     const billing = await as('billing');
     const checkpoint = new Promise<string>((resolve) =>
       billing.subscribe('signoff.checkpoint', { callback: (_, message) => resolve(message.string()) }),

@@ -12,18 +12,25 @@ interface Plain {
   close(): Promise<void>;
 }
 
+interface PlainOptions extends Pick<ConnectOptions, 'nats' | 'service' | 'instance' | 'maxStaleness'> {
+  /** Options of the client for JetStream. */
+  readonly jetstream?: { readonly apiPrefix: string } | undefined;
+  readonly onRevoked: (revocation: Revocation) => void;
+}
+
 const example = join(import.meta.dirname, '../../../examples/subscriber.mjs');
 const { follow } = (await import(pathToFileURL(example).href)) as {
-  follow: (options: ConnectOptions & { onRevoked: (revocation: Revocation) => void }) => Plain;
+  follow: (options: PlainOptions) => Plain;
 };
 
 /** The example that does without the library, with the library's surface, but for credentials, which it does not verify. */
-export function followPlainly(options: ConnectOptions): Revocations {
+export function followPlainly({ jetStreamPrefix, ...options }: ConnectOptions): Revocations {
   const listeners = new Set<(revocation: Revocation) => void>();
   const onRevoked = (revocation: Revocation) => {
     for (const tell of listeners) tell(revocation);
   };
-  const plain = follow({ instance: 'plain', ...options, onRevoked });
+  const jetstream = jetStreamPrefix === undefined ? undefined : { apiPrefix: jetStreamPrefix };
+  const plain = follow({ instance: 'plain', ...options, jetstream, onRevoked });
   return {
     isRevoked(sessionId) {
       try {
