@@ -74,6 +74,11 @@ await withStack(async ({ databaseUrl, env }) => {
         `${what}: ${median(long).toFixed(2)} ms with ${PAST_SESSIONS} past sessions, ${median(young).toFixed(2)} ms with few, ratio ${(median(long) / median(young)).toFixed(2)}`,
       );
     }
+    const ended = [];
+    for (let round = 0; round < 5; round++) {
+      ended.push((await call(url, 'GET', '/api/accounts/long/sessions?status=ended')).ms);
+    }
+    console.log(`ended sessions: ${median(ended).toFixed(0)} ms from ${2 * PAST_SESSIONS} events`);
     await stop();
   }
 });

@@ -3,6 +3,8 @@ import type { CommandKey, RecordedOutcome } from './append.js';
 import { EVENT_COLUMNS, type RecordedEvent } from './event.js';
 import { HEAD_COLUMNS, type Head } from './head.js';
 
+const STREAM_BATCH = 2_000;
+
 export async function readHead(pool: Pool): Promise<Head> {
   const { rows } = await pool.query<Head>({
     name: 'log-head',
@@ -40,6 +42,21 @@ export async function readStream(pool: Pool, streamId: string, version: number):
     values: [streamId, version],
   });
   return rows;
+}
+
+/** All events of one stream, batch by batch, however long it is. */
+export async function* readWholeStream(pool: Pool, streamId: string): AsyncGenerator<RecordedEvent[]> {
+  for (let version = 0; ;) {
+    const { rows } = await pool.query<RecordedEvent>({
+      name: 'log-stream-batch',
+      text: `SELECT ${EVENT_COLUMNS} FROM event_log.event WHERE stream_id = $1 AND version > $2
+        ORDER BY version LIMIT ${STREAM_BATCH}`,
+      values: [streamId, version],
+    });
+    if (rows.length > 0) yield rows;
+    if (rows.length < STREAM_BATCH) return;
+    version = rows.at(-1)!.version;
+  }
 }
 
 export async function readOutcome(pool: Pool, command: CommandKey): Promise<RecordedOutcome | undefined> {

@@ -1,6 +1,6 @@
 import type { Instant } from '#domain/instant.js';
 import { accountStreamId } from '#event-log/account-stream.js';
-import { readStream } from '#event-log/read.js';
+import { readWholeStream } from '#event-log/read.js';
 import { Vault } from '#event-log/vault.js';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Pool } from 'pg';
@@ -54,8 +54,9 @@ export class ListPastSessionsHandler implements IQueryHandler<ListPastSessions> 
     at,
   }: ListPastSessions): Promise<PastSessionPage> {
     if (!at) await this.idle.endAll(accountId);
-    const events = await readStream(this.pool, accountStreamId(accountId), 0);
-    const found = sessionHistories(events, at ?? (await this.now()))
+    const stream = readWholeStream(this.pool, accountStreamId(accountId));
+    const histories = await sessionHistories(stream, at ?? (await this.now()));
+    const found = histories
       .filter(({ end }) => status === 'all' || (status === 'ended') === (end !== null))
       .toReversed();
     const shown = found.slice((page - 1) * limit, page * limit);

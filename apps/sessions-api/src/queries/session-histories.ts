@@ -23,20 +23,15 @@ export interface SessionHistory {
 }
 
 /** What had become of every session of an account at a moment, oldest first, from all events of the account's stream. */
-export function sessionHistories(events: readonly RecordedEvent[], at: Instant): SessionHistory[] {
+export async function sessionHistories(
+  stream: AsyncIterable<readonly RecordedEvent[]>,
+  at: Instant,
+): Promise<SessionHistory[]> {
   const sessions = new Map<string, SessionHistory>();
   const until = Date.parse(at);
-  for (const recorded of events) {
-    if (recorded.recordedAt > until) break;
-    const event = decodeEvent(recorded) as AccountSessionEvent;
-    const { sessionId } = event.data;
-    const session = sessions.get(sessionId);
-    if (event.type === 'SessionIssued') {
-      sessions.set(sessionId, { ...event.data, end: null, issue: recorded });
-    } else if (session && event.type === 'SessionExtended') {
-      sessions.set(sessionId, { ...session, expiresAt: event.data.expiresAt });
-    } else if (session && event.type === 'SessionRevoked') {
-      sessions.set(sessionId, { ...session, end: endOf(recorded, event.data.reason) });
+  for await (const events of stream) {
+    for (const recorded of events) {
+      if (recorded.recordedAt <= until) evolve(sessions, recorded);
     }
   }
   return [...sessions.values()].map((session) =>
@@ -44,13 +39,32 @@ export function sessionHistories(events: readonly RecordedEvent[], at: Instant):
   );
 }
 
+function evolve(sessions: Map<string, SessionHistory>, recorded: RecordedEvent): void {
+  const event = decodeEvent(recorded) as AccountSessionEvent;
+  const { sessionId } = event.data;
+  const session = sessions.get(sessionId);
+  if (event.type === 'SessionIssued') {
+    const { position, streamId, eventId, type, sealed } = recorded;
+    sessions.set(sessionId, {
+      ...event.data,
+      end: null,
+      issue: { position, streamId, eventId, type, sealed },
+    });
+  } else if (session && event.type === 'SessionExtended') {
+    sessions.set(sessionId, { ...session, expiresAt: event.data.expiresAt });
+  } else if (session && event.type === 'SessionRevoked') {
+    sessions.set(sessionId, { ...session, end: endOf(recorded, event.data.reason) });
+  }
+}
+
 function endOf({ recordedAt, metadata }: RecordedEvent, reason: string): SessionEnd {
   const { actor, credential } = JSON.parse(metadata) as {
-    actor: { type: 'account' | 'service' };
-    credential: string;
+    actor?: { type: 'account' | 'service' };
+    credential?: string;
   };
   const endedAt = new Date(recordedAt).toISOString();
-  return { endedAt, endReason: reason, endedBy: { type: actor.type, credential } };
+  const endedBy = actor && credential !== undefined ? { type: actor.type, credential } : null;
+  return { endedAt, endReason: reason, endedBy };
 }
 
 const expired = ({ expiresAt }: SessionHistory): SessionEnd => ({

@@ -1,7 +1,8 @@
 import { DomainError } from '#domain/domain-error.js';
 import { accountStreamId } from '#event-log/account-stream.js';
+import type { RecordedEvent } from '#event-log/event.js';
 import { decodeEvent } from '#event-log/event-types.js';
-import { readStream } from '#event-log/read.js';
+import { readWholeStream } from '#event-log/read.js';
 import { Vault } from '#event-log/vault.js';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Pool } from 'pg';
@@ -26,10 +27,10 @@ export class SessionLifeHandler implements IQueryHandler<SessionLife> {
     const accountId = await accountOfSession(this.pool, sessionId);
     if (accountId === undefined)
       throw new DomainError('SESSION_NOT_FOUND', 'no such session was ever issued');
-    const events = await readStream(this.pool, accountStreamId(accountId), 0);
-    return auditEntries(
-      events.filter((event) => decodeEvent(event).data.sessionId === sessionId),
-      this.vault,
-    );
+    const life: RecordedEvent[] = [];
+    for await (const events of readWholeStream(this.pool, accountStreamId(accountId))) {
+      life.push(...events.filter((event) => decodeEvent(event).data.sessionId === sessionId));
+    }
+    return auditEntries(life, this.vault);
   }
 }
