@@ -17,6 +17,8 @@ export interface NatsServerOptions {
   readonly name?: string;
   /** Appended to the configuration file, in its syntax. */
   readonly extraConfig?: string;
+  /** Who signed its certificate, in PEM, where that has it speak TLS. */
+  readonly ca?: string;
   readonly say?: (line: string) => void;
 }
 
@@ -42,8 +44,9 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port ?? (await freePort());
     const child = await launch({ ...options, storeDir, binary, name, port });
-    const url = `nats://127.0.0.1:${port}`;
-    const failure = await readyOrFailure(child, url, name);
+    // By name: of an address, the client looks for a certificate of localhost all the same.
+    const url = options.ca ? `tls://localhost:${port}` : `nats://127.0.0.1:${port}`;
+    const failure = await readyOrFailure(child, url, name, options.ca);
     if (!failure) return { ...child, port, url };
 
     const portWasTaken = /address already in use/.test(failure.log);
@@ -80,13 +83,15 @@ async function readyOrFailure(
   child: Child,
   url: string,
   name: string,
+  ca?: string,
 ): Promise<{ error: Error; log: string } | undefined> {
   let exit: Exit | undefined;
   void child.exited.then((value) => (exit = value));
   const giveUpAt = Date.now() + patience;
   while (!exit && Date.now() < giveUpAt) {
     try {
-      const connection = await connect({ servers: url, reconnect: false, timeout: 2_000 });
+      const tls = ca ? { tls: { ca } } : {};
+      const connection = await connect({ servers: url, reconnect: false, timeout: 2_000, ...tls });
       const info = connection.info as unknown as { server_name: string; jetstream?: boolean };
       await connection.close();
       if (info.jetstream && info.server_name === name) return undefined;

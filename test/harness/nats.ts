@@ -17,10 +17,13 @@ export interface TestNats {
   readonly remove: () => Promise<void>;
 }
 
-/** A nats-server with JetStream for one test file. `extraConfig`: in the syntax of its configuration file. */
-export async function startNats(extraConfig = ''): Promise<TestNats> {
+/**
+ * A nats-server with JetStream for one test file. `extraConfig`: in the syntax of its configuration file; `ca`: who signed its
+ * certificate, in PEM, where that has it speak TLS.
+ */
+export async function startNats(extraConfig = '', ca?: string): Promise<TestNats> {
   const storeDir = await mkdtemp(join(process.env.SIGNOFF_TEST_FOLDER!, 'nats-'));
-  let server: NatsServer = await startNatsServer({ storeDir, extraConfig });
+  let server: NatsServer = await startNatsServer({ storeDir, extraConfig, ca });
   const { port, url } = server;
   return {
     url,
@@ -33,7 +36,7 @@ export async function startNats(extraConfig = ''): Promise<TestNats> {
     freeze: () => void process.kill(server.pid, 'SIGSTOP'),
     thaw: () => void process.kill(server.pid, 'SIGCONT'),
     async start() {
-      server = await startNatsServer({ storeDir, port, extraConfig });
+      server = await startNatsServer({ storeDir, port, extraConfig, ca });
     },
     async remove() {
       await server.stop();
