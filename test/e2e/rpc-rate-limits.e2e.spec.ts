@@ -13,6 +13,8 @@ describe(`a limit of ${LIMIT} requests a minute, for what is asked on NATS`, () 
   let bus: NatsConnection;
   let keys: string[];
   let callers = 0;
+  /** What a process answers whose limit is 0. */
+  const withoutLimit: unknown[] = [];
 
   beforeAll(async () => {
     world = await World.create();
@@ -23,8 +25,8 @@ describe(`a limit of ${LIMIT} requests a minute, for what is asked on NATS`, () 
     );
     keys = (await Promise.all(created)).map(({ key }) => key);
     bus = await connect({ servers: world.nats.url });
-    for (const key of TIMES.concat(TIMES).map(() => keys[0]!)) {
-      expect(await ask('introspect', { token: 'x' }, key, 'unlimited')).toEqual({ active: false });
+    for (const _ of TIMES.concat(TIMES)) {
+      withoutLimit.push(await ask('introspect', { token: 'x' }, keys[0]!, 'unlimited'));
     }
     await unlimited.stop();
     api = await world.startApi({ RATE_LIMIT_PER_MINUTE: String(LIMIT) });
@@ -86,6 +88,10 @@ describe(`a limit of ${LIMIT} requests a minute, for what is asked on NATS`, () 
     const before = await everythingRecorded(world.owner);
     expect(await ask('issue', { accountId: 'grace' }, key)).toEqual(refusedOf('credential'));
     expect(await everythingRecorded(world.owner)).toEqual(before);
+  });
+
+  it('is not there when it is set to 0', () => {
+    expect(withoutLimit).toEqual(TIMES.concat(TIMES).map(() => ({ active: false })));
   });
 
   it('does not hold for the head, which every instance of a service asks for each second', async () => {

@@ -196,7 +196,7 @@ describe('what is refused on NATS', () => {
     ['nothing at all', 'introspect', '', ['body']],
     ['a list', 'introspect', [], ['body']],
     ['too much', 'introspect', { token: 'x'.repeat(70_000) }, ['body']],
-    ['too many levels', 'introspect', '['.repeat(2_000) + ']'.repeat(2_000), ['body']],
+    ['too many levels', 'introspect', `{"token":${'['.repeat(2_000) + ']'.repeat(2_000)}}`, ['body']],
     ['an empty account id', 'issue', { accountId: '' }, ['accountId']],
     ['too short a life', 'issue', { accountId: 'ada', expiresInSeconds: 1 }, ['expiresInSeconds']],
     [
