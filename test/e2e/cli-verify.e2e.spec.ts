@@ -96,6 +96,17 @@ describe('signoff verify, on a log that is whole', () => {
     expect(JSON.parse((await piped.ended).out)).toMatchObject({ ok: true, events: last });
   });
 
+  it('works on what signoff export has written', async () => {
+    const asked = { SIGNOFF_URL: api.url, SIGNOFF_KEY: world.bootstrapKey };
+    expect(await signoff(['export', '--output', file('real.ndjson')], asked)).toMatchObject({ exit: 0 });
+    const { exit, out } = await signoff(['verify', '--export', file('real.ndjson'), ...KEPT()]);
+    expect([exit, out]).toEqual([
+      0,
+      expect.stringMatching(/\n2 checkpoints beside the events agree[^]+"entry"[^]+\nOK: /),
+    ]);
+    await rm(file('real.ndjson'));
+  });
+
   it('takes the key as a text, and checkpoints from a folder', async () => {
     const key = (await readFile(file('key.txt'), 'utf8')).trim();
     expect(await onDatabase('--key', key, '--checkpoints', file('kept.txt'), '--json')).toMatchObject({

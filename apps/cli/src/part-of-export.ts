@@ -1,10 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { type ExportHeader, ExportMalformed, readExport } from '#event-log/export-format.js';
-import type { Query } from './api.js';
 import { CliError } from './cli-error.js';
 
 export interface PartOfExport {
-  readonly header: ExportHeader & { readonly filter: Query | null };
+  readonly header: ExportHeader;
   readonly isComplete: boolean;
   readonly events: number;
   /** Of the last event. */
@@ -37,7 +36,7 @@ export async function findEnd(file: string): Promise<PartOfExport> {
     throw error;
   }
   if (!header) throw new CliError(`${file} has no whole line: remove it, and begin anew`);
-  return { header: header as PartOfExport['header'], isComplete, events, position, bytes };
+  return { header, isComplete, events, position, bytes };
 }
 
 async function* wholeLines(file: string, count: (length: number) => void): AsyncGenerator<string> {

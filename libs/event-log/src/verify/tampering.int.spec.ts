@@ -241,6 +241,23 @@ describe('events that were taken away, put in or moved', () => {
   });
 });
 
+describe('one event that was changed, and every hash behind it made to fit', () => {
+  it.each([
+    ['version', 'version = version + 1000', /^has version 1\d{3} of its stream, \d+ is due$/],
+    ['version', `stream_id = 'account-eve', version = 2`, /^has version 2 of its stream, 1 is due$/],
+    ['revocation', 'revocation = revocation + 100', /^has the revocation number 102, 2 is due$/],
+    ['revocation', 'revocation = NULL', /^has the revocation number null, 2 is due$/],
+    ['revocation', `type = 'SessionIssued'`, /^has a revocation number, 2, and is a SessionIssued$/],
+    ['time', `recorded_at = recorded_at - interval '1 hour'`, /^was recorded before the event before it$/],
+  ])('is found by its %s: %s', async (check, change, message) => {
+    const { position } = (await log.events()).find(({ revocation }) => revocation === 2)!;
+    await log.owner.query(`UPDATE event_log.event SET ${change} WHERE position = $1`, [position]);
+    await log.rewriteFrom(position);
+    await log.owner.query('DELETE FROM event_log.checkpoint');
+    expect(await first()).toEqual([position, check, expect.stringMatching(message)]);
+  });
+});
+
 describe('what counts the events', () => {
   it.each([
     [
