@@ -1,4 +1,5 @@
 import type { JWK } from 'jose';
+import { underLock } from '#event-log/under-lock.js';
 import type { ClientBase, Pool } from 'pg';
 import type { NewSigningKey } from './new-signing-key.js';
 
@@ -31,26 +32,8 @@ export async function readSigningKeys(db: Pool | ClientBase): Promise<SigningKey
   return { rows, now: rows[0]?.now ?? new Date() };
 }
 
-/** In one transaction, one at a time over all processes: what `change` reads holds until it has committed. */
-export async function changeSigningKeys<Result>(
-  pool: Pool,
-  change: (client: ClientBase) => Promise<Result>,
-): Promise<Result> {
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    // A statement of its own: one that waits for the lock would not see what was committed while it waited.
-    await client.query('SELECT pg_advisory_xact_lock($1)', [CHANGE_LOCK]);
-    const result = await change(client);
-    await client.query('COMMIT');
-    client.release();
-    return result;
-  } catch (error) {
-    // Closing the connection ends the transaction, whatever state it is in.
-    client.release(true);
-    throw error;
-  }
-}
+export const changeSigningKeys = <Result>(pool: Pool, change: (client: ClientBase) => Promise<Result>) =>
+  underLock(pool, CHANGE_LOCK, change);
 
 /** Published from now on; signs after `delayMs`. */
 export async function insertSigningKey(

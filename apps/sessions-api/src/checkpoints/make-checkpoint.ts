@@ -1,6 +1,7 @@
 import { checkpointKeyName, checkpointText, parseCheckpoint } from '#event-log/checkpoint.js';
 import type { MasterKey } from '#event-log/master-key.js';
 import { signNote, textOfNote } from '#event-log/signed-note.js';
+import { underLock } from '#event-log/under-lock.js';
 import type { ClientBase, Pool } from 'pg';
 import { checkpointKey } from './checkpoint-key.js';
 import { CheckpointRefusal } from './checkpoint-refusal.js';
@@ -15,25 +16,8 @@ import {
 const CHECKPOINT_LOCK = 51_600_006;
 
 /** Whoever makes checkpoints or their key, one after the other over all processes. Nobody who appends waits for it. */
-export async function underCheckpointLock<Result>(
-  pool: Pool,
-  work: (client: ClientBase) => Promise<Result>,
-): Promise<Result> {
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    // A statement of its own: one that waits for the lock would not see what was committed while it waited.
-    await client.query('SELECT pg_advisory_xact_lock($1)', [CHECKPOINT_LOCK]);
-    const result = await work(client);
-    await client.query('COMMIT');
-    client.release();
-    return result;
-  } catch (error) {
-    // Closing the connection ends the transaction, whatever state it is in.
-    client.release(true);
-    throw error;
-  }
-}
+export const underCheckpointLock = <Result>(pool: Pool, work: (client: ClientBase) => Promise<Result>) =>
+  underLock(pool, CHECKPOINT_LOCK, work);
 
 /**
  * Signs what the log is now, and adds it to the checkpoints. Throws `CheckpointRefusal`, and signs nothing, when it
