@@ -57,7 +57,7 @@ await withStack(async ({ ownerUrl, natsUrl, natsPid, env }) => {
   async function caughtUp() {
     for (;;) {
       const { rows } = await owner.query(
-        'SELECT head.position = checkpoint.position AS even FROM event_log.head, read_model.checkpoint',
+        'SELECT bool_and(head.position = checkpoint.position) AS even FROM event_log.head, read_model.checkpoint',
       );
       if (rows[0]?.even) return;
       await sleep(100);

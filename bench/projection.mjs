@@ -69,7 +69,7 @@ await withStack(async ({ databaseUrl, ownerUrl, env }) => {
     const projector = await startProcess('session-projector', env, 'projector.started');
     let began;
     for (;;) {
-      const n = await one('SELECT position AS n FROM read_model.checkpoint');
+      const n = await one(`SELECT position AS n FROM read_model.checkpoint WHERE projection = 'sessions'`);
       if (n > 0) began ??= { at: performance.now(), n };
       if (n === BACKLOG) break;
       await sleep(5);

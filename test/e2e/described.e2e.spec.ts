@@ -209,7 +209,7 @@ describe('what a stranger can find out', () => {
     const { headers, text } = await api.as().get('/metrics');
     expect(headers['content-type']).toMatch(/^text\/plain/);
     expect(text).toMatch(/^signoff_relay_lag_events 0$/m);
-    expect(text).toMatch(/^signoff_projection_lag_events 0$/m);
+    expect(text).toMatch(/^signoff_projection_lag_events\{projection="sessions"\} 0$/m);
     expect(text).toMatch(/^signoff_append_batch_size_count [1-9]\d*$/m);
   });
 });

@@ -13,6 +13,11 @@ import { dataOf, issue, type Issued, operatorPath } from './harness/sessions.js'
 import { type Api, World } from './harness/world.js';
 
 const RELAY_LOCK = 51_600_002;
+const LAGS = [
+  ['relay', {}],
+  ['projection', { projection: 'sessions' }],
+  ['projection', { projection: 'audit' }],
+] as const;
 
 let world: World;
 let api: Api;
@@ -61,10 +66,10 @@ describe('what an operator asks an API process', () => {
         (scrape) => scrape.value('signoff_relay_lag_seconds') > 0.5,
       );
       const most = (performance.now() - began) / 1_000;
-      for (const who of ['relay', 'projection']) {
-        expect([who, behind.value(`signoff_${who}_lag_events`)]).toEqual([who, 2]);
-        expect(behind.value(`signoff_${who}_lag_seconds`)).toBeGreaterThan(0.5);
-        expect(behind.value(`signoff_${who}_lag_seconds`)).toBeLessThan(most);
+      for (const [who, labels] of LAGS) {
+        expect([who, behind.value(`signoff_${who}_lag_events`, labels)]).toEqual([who, 2]);
+        expect(behind.value(`signoff_${who}_lag_seconds`, labels)).toBeGreaterThan(0.5);
+        expect(behind.value(`signoff_${who}_lag_seconds`, labels)).toBeLessThan(most);
       }
       expect(behind.value('signoff_log_position')).toBe(2);
       expect(relayStates(behind)).toEqual({ standby: 1, relaying: 0, degraded: 0, refused: 0 });
@@ -76,12 +81,12 @@ describe('what an operator asks an API process', () => {
       await projected(world);
       const caughtUp = await until(
         () => Scrape.of(api.as()),
-        (scrape) => scrape.value('signoff_relay_lag_events') === 0,
+        (scrape) => LAGS.every(([who, labels]) => scrape.value(`signoff_${who}_lag_events`, labels) === 0),
       );
       expect(relayStates(caughtUp)).toEqual({ standby: 0, relaying: 1, degraded: 0, refused: 0 });
-      for (const name of ['relay_lag_seconds', 'projection_lag_events', 'projection_lag_seconds']) {
-        expect([name, caughtUp.has(`signoff_${name}`)]).toEqual([name, true]);
-        expect([name, caughtUp.value(`signoff_${name}`)]).toEqual([name, 0]);
+      for (const [who, labels] of LAGS) {
+        expect([who, caughtUp.value(`signoff_${who}_lag_events`, labels)]).toEqual([who, 0]);
+        expect([who, caughtUp.value(`signoff_${who}_lag_seconds`, labels)]).toEqual([who, 0]);
       }
     });
   });
@@ -172,7 +177,7 @@ describe('what an operator asks an API process', () => {
       );
       expect(ofPool(busy, 'open')).toBe(10);
       expect(ofPool(busy, 'idle')).toBe(0);
-      expect(busy.value('signoff_projection_lag_events')).toBeNaN();
+      expect(busy.value('signoff_projection_lag_events', { projection: 'sessions' })).toBeNaN();
     } finally {
       await blocker.end();
     }

@@ -89,9 +89,10 @@ describe('a log that was put back to an older copy while everything runs', () =>
       () => stream().catch(() => null),
       (found) => found?.position === 2 && found.log === `${logId}/2`,
     );
-    await projector.logged('projection.started-again');
+    await projector.logged('projection.started-again', { projection: 'sessions' });
     const { rows } = await until(
-      () => world.owner.query('SELECT epoch, position FROM read_model.checkpoint'),
+      () =>
+        world.owner.query(`SELECT epoch, position FROM read_model.checkpoint WHERE projection = 'sessions'`),
       (answer) => answer.rows[0].epoch === 2 && answer.rows[0].position === 2,
     );
     expect(rows).toHaveLength(1);

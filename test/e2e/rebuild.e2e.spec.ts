@@ -103,7 +103,9 @@ describe('rebuilding the read model while everything runs', () => {
 
     private async look(): Promise<void> {
       while (!this.over) {
-        const { rows } = await world.owner.query('SELECT position FROM read_model.checkpoint');
+        const { rows } = await world.owner.query(
+          `SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`,
+        );
         this.seen.push((rows as { position: number }[])[0]!.position);
       }
     }

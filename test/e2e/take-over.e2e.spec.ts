@@ -17,7 +17,8 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 const checkpoint = async () =>
-  ((await world.owner.query('SELECT position FROM read_model.checkpoint')).rows[0]?.position ?? 0) as number;
+  ((await world.owner.query(`SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`))
+    .rows[0]?.position ?? 0) as number;
 const head = async () =>
   (await world.owner.query('SELECT position FROM event_log.head')).rows[0].position as number;
 
@@ -29,7 +30,8 @@ describe('a standby projector', () => {
   beforeAll(async () => {
     api = await world.startApi();
     active = await world.startProjector();
-    await active.logged('projector.following');
+    await active.logged('projector.following', { projection: 'sessions' });
+    await active.logged('projector.following', { projection: 'audit' });
     standby = await world.startProjector();
   });
   afterAll(() => api.stop());
@@ -50,7 +52,7 @@ describe('a standby projector', () => {
     await issue(api.service, 'bob');
     await caughtUp(FROZEN_MS);
     active.thaw();
-    await active.logged('projector.standby');
+    await active.logged('projector.standby', { projection: 'sessions' });
     await issue(api.service, 'bob');
     await caughtUp(KILLED_MS);
   });

@@ -27,7 +27,7 @@ const mutations = [
   },
   {
     name: 'no compare-and-set of the checkpoint',
-    file: 'apps/session-projector/src/projections/write-sessions.ts',
+    file: 'apps/session-projector/src/projections/projected-tables.ts',
     from: 'AND position = $4\n      AND EXISTS',
     to: 'AND $4::bigint IS NOT NULL\n      AND EXISTS',
     scenario: 'projector-killed',
@@ -52,8 +52,8 @@ const mutations = [
   {
     name: 'no fresh consumer',
     file: 'apps/session-projector/src/feed.ts',
-    from: 'name: `session-projector-${nuid.next()}`,',
-    to: "durable_name: 'session-projector',",
+    from: 'name: `session-projector-${reader}-${nuid.next()}`,',
+    to: 'durable_name: `session-projector-${reader}`,',
     scenario: 'projector-killed',
     only: 'at any of its steps',
   },

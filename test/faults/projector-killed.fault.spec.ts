@@ -15,9 +15,9 @@ import { System } from './harness/system.js';
 
 const STREAM = 'SESSIONS';
 const isWrite = isStatement('read_model-write-sessions');
-/** The first of its answer, which PostgreSQL sends in one piece when it has committed. */
+/** Its answer, one column that names the projection, which PostgreSQL sends when it has committed. */
 const isWritesAnswer = ({ from, type, text }: WireMessage) =>
-  from === 'server' && type === 'T' && text.includes('moved\0');
+  from === 'server' && type === 'D' && text.endsWith('\0\x01\0\0\0\x08sessions');
 
 let system: System;
 let load: Load;
@@ -40,8 +40,9 @@ async function proxyToPostgres(): Promise<PostgresProxy> {
 }
 
 const checkpoint = async () =>
-  ((await system.world.owner.query('SELECT position FROM read_model.checkpoint')).rows[0]?.position ??
-    0) as number;
+  ((
+    await system.world.owner.query(`SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`)
+  ).rows[0]?.position ?? 0) as number;
 
 const head = async () =>
   (await system.world.owner.query('SELECT position FROM event_log.head')).rows[0].position as number;
@@ -114,7 +115,7 @@ describe('a projector that is killed', () => {
       await until(writesThatWait, (count) => count === 2);
       expect(await checkpoint()).toBe(before);
       await lock.release();
-      await successor.logged('projector.fenced');
+      await successor.logged('projector.fenced', { projection: 'sessions' });
       await caughtUp();
       await system.killProjector(successor);
     },
@@ -181,12 +182,12 @@ describe('two projectors', () => {
     await load.issue('bystander');
     await late;
     slow.freeze();
-    await other.logged('projector.following');
+    await other.logged('projector.following', { projection: 'sessions' });
     await load.endAll('bystander');
     await caughtUp();
     proxy.thaw();
     slow.thaw();
-    await slow.logged('projector.standby');
+    await slow.logged('projector.standby', { projection: 'sessions' });
     await system.agrees(load);
   });
 

@@ -32,7 +32,8 @@ async function manage<Result>(work: (manager: JetStreamManager) => Promise<Resul
 const head = async () =>
   (await system.world.owner.query('SELECT position FROM event_log.head')).rows[0].position as number;
 const checkpoint = async () =>
-  (await system.world.owner.query('SELECT position FROM read_model.checkpoint')).rows[0].position as number;
+  (await system.world.owner.query(`SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`))
+    .rows[0].position as number;
 
 const store = () => join(system.world.nats.storeDir, 'jetstream');
 

@@ -78,7 +78,7 @@ async function projected(): Promise<void> {
     (await system.world.owner.query(`SELECT position FROM ${table}`)).rows[0]?.position as number | undefined;
   const head = await positionOf('event_log.head');
   await until(
-    () => positionOf('read_model.checkpoint'),
+    () => positionOf(`read_model.checkpoint WHERE projection = 'sessions'`),
     (position) => position! >= head!,
     WHOLE_WITHIN_MS,
   );

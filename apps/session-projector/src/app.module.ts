@@ -14,7 +14,8 @@ import { LOGGER } from './logger.js';
 import { Metrics } from './metrics.js';
 import { Progress } from './progress.js';
 import { Projector } from './projector.js';
-import { SessionsController } from './projections/sessions.controller.js';
+import { AuditProjection } from './projections/audit.js';
+import { ProjectionsController } from './projections/projections.controller.js';
 import { SessionsProjection } from './projections/sessions.js';
 
 @Module({})
@@ -23,7 +24,7 @@ export class AppModule implements OnApplicationShutdown {
     return {
       module: AppModule,
       imports: [typeOrm(config)],
-      controllers: [SessionsController, HealthController, MetricsController],
+      controllers: [ProjectionsController, HealthController, MetricsController],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -35,6 +36,7 @@ export class AppModule implements OnApplicationShutdown {
         Progress,
         Metrics,
         SessionsProjection,
+        AuditProjection,
         Projector,
       ],
     };

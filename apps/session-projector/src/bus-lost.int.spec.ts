@@ -34,6 +34,7 @@ afterEach(() => projector.stop());
 async function expectFoldOfLog(): Promise<void> {
   const { rows } = await log.projected();
   expect(rows).toEqual(await log.folded());
+  expect((await log.auditProjected()).rows).toEqual(await log.auditFolded());
 }
 
 async function onStream<T>(use: (manager: JetStreamManager) => Promise<T>): Promise<T> {
@@ -58,7 +59,7 @@ describe('the projector goes on by itself', () => {
     const history = log.history();
     await world.nats.stop();
     await history;
-    await projector.logged('projector.degraded');
+    await projector.logged('projector.degraded', { projection: 'sessions' });
     await world.nats.start();
     await log.history();
     await expectFoldOfLog();
@@ -85,7 +86,7 @@ describe('the projector goes on by itself', () => {
     await onStream(async (manager) => {
       await manager.streams.delete(STREAM);
     });
-    await projector.logged('projector.degraded');
+    await projector.logged('projector.degraded', { projection: 'sessions' });
     relay = await RunningRelay.start(world.owner, world.nats.url);
     await log.history();
     await expectFoldOfLog();
@@ -105,7 +106,7 @@ describe('the projector goes on by itself', () => {
     await world.owner.query('UPDATE event_log.head SET epoch = epoch + 1');
     const { epoch } = await log.head();
     await log.history();
-    await projector.logged('projection.started-again');
+    await projector.logged('projection.started-again', { projection: 'sessions' });
     await until(
       async () => (await log.projected()).epoch,
       (projected) => projected === epoch,
@@ -120,8 +121,8 @@ describe('the projector goes on by itself', () => {
     await world.owner.query('UPDATE event_log.head SET epoch = epoch + 1');
     await projector.stop();
     projector = await world.startProjector();
-    await projector.logged('projection.started-again');
-    await projector.logged('projector.degraded');
+    await projector.logged('projection.started-again', { projection: 'sessions' });
+    await projector.logged('projector.degraded', { projection: 'sessions' });
     await log.history();
     relay = await RunningRelay.start(world.owner, world.nats.url);
     await expectFoldOfLog();
@@ -163,7 +164,7 @@ describe('a projector that is asked to stop while nats-server is away', () => {
       );
     });
     await world.nats.stop();
-    await projector.logged('projector.degraded');
+    await projector.logged('projector.degraded', { projection: 'sessions' });
     await projector.stop();
     await world.nats.start();
   });

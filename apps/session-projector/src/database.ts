@@ -3,6 +3,7 @@ import { InjectDataSource, TypeOrmModule } from '@nestjs/typeorm';
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { createPool } from '#event-log/connection.js';
+import { AuditEntry } from '#read-model/entities/audit-entry.entity.js';
 import { Checkpoint } from '#read-model/entities/checkpoint.entity.js';
 import { Session } from '#read-model/entities/session.entity.js';
 import type { Config } from './config.js';
@@ -15,7 +16,7 @@ const ANSWER_WITHIN_MS = 10_000;
 export const projectorPool = ({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>): Pool =>
   createPool(DATABASE_URL, {
     application_name: 'signoff-projector',
-    max: 3,
+    max: 4,
     keepAlive: true,
     statement_timeout: STATEMENT_MS,
     query_timeout: ANSWER_WITHIN_MS,
@@ -25,7 +26,7 @@ export const typeOrm = ({ DATABASE_URL }: Config) =>
   TypeOrmModule.forRoot({
     type: 'postgres',
     url: DATABASE_URL,
-    entities: [Checkpoint, Session],
+    entities: [Checkpoint, Session, AuditEntry],
     manualInitialization: true,
     installExtensions: false,
     poolSize: 2,

@@ -30,6 +30,7 @@ export interface Delivery {
  * is compared with the log. Throws when it cannot go on, `FeedBroken` when asking again may help.
  */
 export async function* eventsBehind(
+  projection: string,
   checkpoint: CheckpointPosition,
   bus: NatsConnection,
   pool: Pool,
@@ -37,7 +38,7 @@ export async function* eventsBehind(
 ): AsyncGenerator<Delivery> {
   const streamFrom = await firstHeldBehind(checkpoint, bus);
   yield* eventsFromLog(checkpoint.position, streamFrom - 1, pool);
-  yield* eventsFromStream(streamFrom, checkpoint, bus, pool, stop);
+  yield* eventsFromStream(projection, streamFrom, checkpoint, bus, pool, stop);
 }
 
 export async function* eventsFromLog(
@@ -57,13 +58,14 @@ export async function* eventsFromLog(
 }
 
 async function* eventsFromStream(
+  projection: string,
   from: number,
   log: LogIdentity,
   bus: NatsConnection,
   pool: Pool,
   stop: AbortSignal,
 ): AsyncGenerator<Delivery> {
-  const feed = await Feed.open(bus, from, AHEAD);
+  const feed = await Feed.open(bus, projection, from, AHEAD);
   stop.addEventListener('abort', feed.close, { once: true });
   try {
     if (feed.startedAtTheEnd) yield { events: [], done: () => undefined };

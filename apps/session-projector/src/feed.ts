@@ -40,11 +40,11 @@ export class Feed {
     private expected: number,
   ) {}
 
-  /** `ahead`: how many messages may be delivered and not yet acknowledged. */
-  static async open(bus: NatsConnection, from: number, ahead: number): Promise<Feed> {
+  /** `reader` is part of the consumer's name. `ahead`: how many messages may be delivered and not yet acknowledged. */
+  static async open(bus: NatsConnection, reader: string, from: number, ahead: number): Promise<Feed> {
     const manager = await jetstreamManager(bus);
     const consumer = await manager.consumers.add(STREAM, {
-      name: `session-projector-${nuid.next()}`,
+      name: `session-projector-${reader}-${nuid.next()}`,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: from,
       ack_policy: AckPolicy.All,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
-import { Checkpoint, SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
+import { Checkpoint } from '#read-model/entities/checkpoint.entity.js';
 import { lagBehind, type Lag } from '#read-model/lag.js';
 import { Database } from './database.js';
 
@@ -10,7 +10,7 @@ export interface ProgressReport {
   readonly lag: Lag;
 }
 
-/** How far the read model is behind the log, as both stand in PostgreSQL. */
+/** How far a projection is behind the log, as both stand in PostgreSQL. */
 @Injectable()
 export class Progress {
   constructor(
@@ -18,9 +18,9 @@ export class Progress {
     private readonly pool: Pool,
   ) {}
 
-  async report(): Promise<ProgressReport> {
+  async report(projection: string): Promise<ProgressReport> {
     const checkpoints = (await this.database.connected()).getRepository(Checkpoint);
-    const found = await checkpoints.findOneBy({ projection: SESSIONS_PROJECTION });
+    const found = await checkpoints.findOneBy({ projection });
     const lag = await lagBehind(this.pool, found?.position ?? 0);
     if (!found) return { checkpoint: null, lag };
     const { logId, epoch, position } = found;

@@ -49,7 +49,11 @@ const tamper = async (...statements: string[]) => {
 };
 
 async function expectStop(projector: AppProcess, code: string, position: number, checkpoint = position - 1) {
-  expect(await projector.logged('projector.stopped')).toMatchObject({ level: 50, code, position });
+  expect(await projector.logged('projector.stopped', { projection: 'sessions' })).toMatchObject({
+    level: 50,
+    code,
+    position,
+  });
   const { url } = (await projector.logged('projector.started')) as { url: string };
   const ready = await fetch(`${url}/health/ready`);
   expect(ready.status).toBe(503);
@@ -59,12 +63,27 @@ async function expectStop(projector: AppProcess, code: string, position: number,
     position,
     checkpoint: { position: checkpoint },
   });
-  expect(await (await fetch(`${url}/metrics`)).text()).toContain('signoff_projection_stopped 1\n');
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain(
+    'signoff_projection_stopped{projection="sessions"} 1\n',
+  );
+}
+
+/** That projection takes in what is recorded while the other one is stopped. */
+async function expectGoesOn(projector: AppProcess, projection: 'sessions' | 'audit') {
+  await log.issue('while the other one stands');
+  const [{ rows }, folded] =
+    projection === 'audit'
+      ? [await log.auditProjected(), await log.auditFolded()]
+      : [await log.projected(), await log.folded()];
+  expect(rows).toEqual(folded);
+  const stopped = projector.lines().filter(({ msg }) => msg === 'projector.stopped');
+  expect(stopped.filter((line) => line.projection === projection)).toEqual([]);
 }
 
 async function expectFoldOfLog(): Promise<void> {
   const { rows } = await log.projected();
   expect(rows).toEqual(await log.folded());
+  expect((await log.auditProjected()).rows).toEqual(await log.auditFolded());
 }
 
 const ready = async (projector: AppProcess) => {
@@ -96,7 +115,32 @@ describe('an event that cannot be applied', () => {
     const data = JSON.stringify({ sessionId: 'session_new', issuedAt: EXPIRES_AT });
     const position = await log.record('account-new', { type: 'SessionIssued', data });
     await log.history();
-    await expectStop(await world.startProjector(), 'EVENT_NOT_APPLICABLE', position);
+    const projector = await world.startProjector();
+    await expectStop(projector, 'EVENT_NOT_APPLICABLE', position);
+    await expectGoesOn(projector, 'audit');
+  });
+
+  it('stops the one projection that cannot apply it, and not the other', async () => {
+    await log.history();
+    const refuse = 'ALTER TABLE read_model.audit_entry ADD CHECK (type <> $$AuditRead$$)';
+    await world.owner.query(refuse);
+    const position = await log.record('audit', { type: 'AuditRead' });
+    const projector = await world.startProjector();
+    expect(await projector.logged('projector.stopped')).toMatchObject({
+      projection: 'audit',
+      code: 'EVENT_NOT_APPLICABLE',
+      position,
+    });
+    await expectGoesOn(projector, 'sessions');
+    const { url } = (await projector.logged('projector.started')) as { url: string };
+    const ready = await fetch(`${url}/health/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({
+      status: 'following',
+      audit: { status: 'stopped', position, checkpoint: { position: position - 1 } },
+    });
+    await world.owner.query('ALTER TABLE read_model.audit_entry DROP CONSTRAINT audit_entry_type_check');
+    await expectFoldOfLog();
   });
 
   it('is one that the log does not have, until the relay has built the stream again', async () => {
@@ -187,7 +231,9 @@ describe('a log that was put back to an older copy', () => {
     await world.owner.query('UPDATE event_log.head SET epoch = 2');
     relay = await RunningRelay.start(world.owner, world.nats.url);
     await until(
-      async () => (await world.owner.query('SELECT epoch FROM read_model.checkpoint')).rows[0].epoch,
+      async () =>
+        (await world.owner.query(`SELECT epoch FROM read_model.checkpoint WHERE projection = 'sessions'`))
+          .rows[0].epoch,
       (epoch) => epoch === 2,
     );
     await expectFoldOfLog();

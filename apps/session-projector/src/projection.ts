@@ -9,6 +9,10 @@ export interface ProjectedEvent {
   readonly data: Readonly<Record<string, unknown>>;
   readonly hash: Buffer;
   readonly sealed: Buffer | null;
+  /** JSON text. */
+  readonly metadata: string;
+  /** In milliseconds since 1970. */
+  readonly recordedAt: number;
   /** W3C trace context of the command that it came of. */
   readonly traceparent?: string;
 }
@@ -24,6 +28,9 @@ export interface EventBatch {
  * It never applies an event twice or leaves one out, whoever else writes to the same tables.
  */
 export interface Projection {
+  readonly name: string;
+  /** Whoever holds it projects. */
+  readonly lockId: number;
   /** Where to go on. A checkpoint of another log than the present one was discarded with everything built on it. */
   resume(): Promise<CheckpointPosition>;
   /**

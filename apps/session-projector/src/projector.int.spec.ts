@@ -25,6 +25,7 @@ afterAll(async () => {
 async function expectFoldOfLog(): Promise<void> {
   const { rows, hash } = await log.projected();
   expect(rows).toEqual(await log.folded());
+  expect((await log.auditProjected()).rows).toEqual(await log.auditFolded());
   expect(hash).toEqual((await log.head()).hash);
 }
 
@@ -89,7 +90,7 @@ describe('the projector', () => {
   });
 
   it('tells its checkpoint, its lag and its state', async () => {
-    await log.projected();
+    await Promise.all([log.projected(), log.auditProjected()]);
     const { url } = (await projector.logged('projector.started')) as { url: string };
     const { logId, epoch, position } = await log.head();
     const ready = await fetch(`${url}/health/ready`);
@@ -98,16 +99,24 @@ describe('the projector', () => {
       status: 'following',
       checkpoint: { logId, epoch, position },
       lag: { head: position, events: 0, seconds: 0 },
+      audit: {
+        status: 'following',
+        checkpoint: { logId, epoch, position },
+        lag: { head: position, events: 0, seconds: 0 },
+      },
     });
     const metrics = await (await fetch(`${url}/metrics`)).text();
-    expect(metrics).toContain(`signoff_projection_checkpoint_position ${position}\n`);
-    expect(metrics).toContain('signoff_projection_lag_events 0\n');
-    expect(metrics).toContain('signoff_projection_stopped 0\n');
+    for (const projection of ['sessions', 'audit']) {
+      const labels = `{projection="${projection}"}`;
+      expect(metrics).toContain(`signoff_projection_checkpoint_position${labels} ${position}\n`);
+      expect(metrics).toContain(`signoff_projection_lag_events${labels} 0\n`);
+      expect(metrics).toContain(`signoff_projection_stopped${labels} 0\n`);
+      expect(metrics).toMatch(new RegExp(`signoff_projection_events_applied_total${labels} [1-9]`));
+    }
     expect(metrics).toMatch(
       /signoff_build_info\{app="session-projector",version="\d+\.\d+\.\d+",node=".+"\} 1\n/,
     );
     expect(metrics).toMatch(/process_resident_memory_bytes [1-9]/);
-    expect(metrics).toMatch(/signoff_projection_events_applied_total [1-9]/);
   });
 });
 
@@ -118,7 +127,12 @@ describe('a projector that is killed while it applies events', () => {
       const before = (await log.head()).position;
       const history = log.history();
       await until(
-        async () => (await world.owner.query('SELECT position FROM read_model.checkpoint')).rows[0].position,
+        async () =>
+          (
+            await world.owner.query(
+              `SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`,
+            )
+          ).rows[0].position,
         (position: number) => position > before + 20,
       );
       await projector.kill();
@@ -159,10 +173,10 @@ describe('two projectors at once', () => {
     const history = log.history();
     frozen.freeze();
     const other = await world.startProjector();
-    await Promise.all([history, other.logged('projector.following')]);
+    await Promise.all([history, other.logged('projector.following', { projection: 'sessions' })]);
     await expectFoldOfLog();
     frozen.thaw();
-    await frozen.logged('projector.standby');
+    await frozen.logged('projector.standby', { projection: 'sessions' });
     await expectFoldOfLog();
     await other.kill();
     await log.history();

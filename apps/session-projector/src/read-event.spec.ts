@@ -44,6 +44,8 @@ describe('an event from the bus', () => {
       data: { sessionId: 's1', expiresAt: '2026-11-24T20:00:00.000Z' },
       hash: recorded.hash,
       sealed: recorded.sealed,
+      metadata: '{}',
+      recordedAt: recorded.recordedAt,
     });
   });
 

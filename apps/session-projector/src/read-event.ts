@@ -35,9 +35,19 @@ export function waitForEpoch(saysLog: string | undefined, { logId, epoch }: LogI
 }
 
 export function eventFromLog(event: RecordedEvent): ProjectedEvent {
-  const { position, eventId, streamId, hash, sealed } = event;
+  const { position, eventId, streamId, hash, sealed, metadata, recordedAt } = event;
   const traceparent = traceparentIn(event.metadata);
-  return { position, eventId, streamId, hash, sealed, traceparent, ...decode(event) };
+  return {
+    position,
+    eventId,
+    streamId,
+    hash,
+    sealed,
+    metadata,
+    recordedAt,
+    traceparent,
+    ...decode(event),
+  };
 }
 
 function decode(event: Parameters<typeof decodeEvent>[0] & { position: number }) {

@@ -29,7 +29,9 @@ const close = async () => {
 
 const one = async <Row>(text: string) => (await world.owner.query(text)).rows[0] as Row;
 const checkpoint = () =>
-  one<{ position: number; epoch: number }>('SELECT position, epoch FROM read_model.checkpoint');
+  one<{ position: number; epoch: number }>(
+    `SELECT position, epoch FROM read_model.checkpoint WHERE projection = 'sessions'`,
+  );
 
 /** P3, and that the rebuild has left nothing of its own. */
 async function expectFoldOfLog(): Promise<void> {
@@ -178,6 +180,66 @@ describe('a rebuild beside a running projector', () => {
   });
 });
 
+describe('a rebuild of what the audit trail is searched in', () => {
+  beforeAll(async () => {
+    await open();
+    await log.history();
+    await world.startProjector();
+    await log.auditProjected();
+  });
+  afterAll(close);
+
+  async function expectAuditOfLog(): Promise<void> {
+    const { rows, hash } = await log.auditProjected();
+    expect(rows).toEqual(await log.auditFolded());
+    expect(hash).toEqual((await log.head()).hash);
+    await expectFoldOfLog();
+  }
+
+  it('gives auditors the same table again, which goes on being projected', async () => {
+    const before = await shape();
+    const history = log.history();
+    const said = await rebuilt(world, 'audit');
+    expect(said).toMatch(/^compared at \d+: the old tables have the same$/m);
+    expect(said).toMatch(/^audit queries read the new tables, which are complete up to \d+$/m);
+    await history;
+    await expectAuditOfLog();
+    expect(await shape()).toEqual(before);
+    expect(before.map(({ relname }) => relname)).toContain('audit_entry_of_address');
+    await log.history();
+    await expectAuditOfLog();
+  });
+
+  it('mends one that is damaged, and tells what was wrong', async () => {
+    await world.owner.query(`
+      DELETE FROM read_model.audit_entry WHERE position IN (3, 5);
+      UPDATE read_model.audit_entry SET ip_address = '192.0.2.1' WHERE position IN (1, 2, 4);
+      INSERT INTO read_model.audit_entry (position, recorded_at, type) VALUES (99999999, now(), 'AuditRead')`);
+    expect(await rebuilt(world, 'audit')).toMatch(
+      /^compared at \d+: 1 entries stand only in the old tables, 2 only in the new ones, 3 differ$/m,
+    );
+    await expectAuditOfLog();
+  });
+
+  it('has not what was erased', async () => {
+    await log.issue('alice', { ipAddress: '198.51.100.77' });
+    await log.auditProjected();
+    await world.owner.query(
+      `UPDATE event_log.subject_key SET wrapped_key = NULL WHERE stream_id = 'account-alice'`,
+    );
+    await rebuilt(world, 'audit');
+    expect(JSON.stringify(await log.auditRows())).not.toContain('198.51.100.77');
+    expect((await log.auditProjected()).rows).toEqual(await log.auditFolded());
+  });
+
+  it('takes the place of one that was never begun, while nothing projects', async () => {
+    await world.owner.query(`DELETE FROM read_model.checkpoint WHERE projection = 'audit'`);
+    await world.owner.query('DELETE FROM read_model.audit_entry');
+    await rebuilt(world, 'audit');
+    expect((await log.auditProjected()).rows).toEqual(await log.auditFolded());
+  });
+});
+
 describe('a rebuild', () => {
   beforeEach(open);
   afterEach(close);
@@ -258,7 +320,8 @@ describe('the command', () => {
 
   it('does nothing when it is called wrongly', async () => {
     expect(await startRebuild(world, ['--now']).ended).toMatchObject({ exit: 2 });
-    expect(await startRebuild(world, ['sessions']).ended).toMatchObject({ exit: 2 });
+    expect(await startRebuild(world, ['everything']).ended).toMatchObject({ exit: 2 });
+    expect(await startRebuild(world, ['sessions', 'audit']).ended).toMatchObject({ exit: 2 });
     expect(await leftovers()).toEqual([]);
   });
 });
@@ -299,7 +362,7 @@ describe('a rebuild that is met half-way', () => {
     const { exit, said } = await rebuild.ended;
     expect([exit, said]).toEqual([
       code,
-      expect.stringMatching(/^STOPPED: nothing has changed for lists\nIt can be started again\.$/m),
+      expect.stringMatching(/^STOPPED: nothing has changed for readers\nIt can be started again\.$/m),
     ]);
     await expectFoldOfLog();
   });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import { createPool } from '#event-log/connection.js';
 import { masterKeyFrom } from '#event-log/master-key.js';
 import { readEnvironment } from '#environment/environment.js';
@@ -6,6 +7,7 @@ import { rebuildSchema } from './config.js';
 import { ProjectionStop } from './projection-stop.js';
 import { connectOwner } from './rebuild/owner.js';
 import { rebuild } from './rebuild/rebuild.js';
+import { REBUILDABLE, type Rebuildable } from './rebuild/rebuildable.js';
 import { RebuildRefusal } from './rebuild/rebuild-refusal.js';
 import { usage } from './rebuild/usage.js';
 
@@ -14,10 +16,20 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 const STOP_WITHIN_MS = 3_000;
 
 const say = (line: string) => console.log(line);
-const isHelpWanted = () =>
-  parseArgs({ options: { help: { type: 'boolean', short: 'h' } } }).values.help ?? false;
 
-async function run(stop: AbortSignal): Promise<void> {
+function asked(): { readonly help: boolean; readonly of: Rebuildable } {
+  const { values, positionals } = parseArgs({
+    options: { help: { type: 'boolean', short: 'h', default: false } },
+    allowPositionals: true,
+  });
+  const [name = SESSIONS_PROJECTION, ...more] = positionals;
+  if (!Object.hasOwn(REBUILDABLE, name) || more.length > 0) {
+    throw new Error(`"${positionals.join(' ')}" cannot be rebuilt`);
+  }
+  return { help: values.help, of: REBUILDABLE[name]! };
+}
+
+async function run(of: Rebuildable, stop: AbortSignal): Promise<void> {
   const environment = readEnvironment(rebuildSchema);
   const { DATABASE_URL, MIGRATION_DATABASE_URL } = environment;
   const owner = await connectOwner(MIGRATION_DATABASE_URL);
@@ -29,7 +41,7 @@ async function run(stop: AbortSignal): Promise<void> {
   });
   try {
     const role = decodeURIComponent(new URL(DATABASE_URL).username);
-    await rebuild({ owner, pool, role, masterKey: masterKeyFrom(environment), stop, say });
+    await rebuild({ of, owner, pool, role, masterKey: masterKeyFrom(environment), stop, say });
   } finally {
     await Promise.all([pool.end(), owner.end()]);
   }
@@ -42,7 +54,7 @@ function stopOnSignals(): AbortSignal {
       process.exitCode = EXIT_CODES[signal];
       stop.abort();
       setTimeout(() => {
-        report(new RebuildRefusal('STOPPED', 'nothing has changed for lists'));
+        report(new RebuildRefusal('STOPPED', 'nothing has changed for readers'));
         process.exit();
       }, STOP_WITHIN_MS).unref();
     });
@@ -57,12 +69,11 @@ function report(error: Error): void {
   console.error('It can be started again.');
 }
 
-let help = false;
 try {
-  help = isHelpWanted();
+  const { help, of } = asked();
+  if (help) say(usage);
+  else await run(of, stopOnSignals()).then(() => (process.exitCode = 0), report);
 } catch (error) {
   console.error(`${(error as Error).message}; --help tells more`);
-  process.exit(2);
+  process.exitCode = 2;
 }
-if (help) say(usage);
-else await run(stopOnSignals()).then(() => (process.exitCode = 0), report);

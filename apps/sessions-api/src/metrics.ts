@@ -1,6 +1,6 @@
 import { streamInfo } from '#bus/stream.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
-import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
+import { PROJECTIONS } from '#read-model/entities/checkpoint.entity.js';
 import { lagBehind } from '#read-model/lag.js';
 import { processMetrics } from '#telemetry/process-metrics.js';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -76,14 +76,18 @@ export class Metrics {
     buckets: [...SECONDS, 10, 30, 60],
     registers: [this.registry],
   });
-  private readonly projectionLag = this.gauge(
-    'signoff_projection_lag_events',
-    'Events that the read model lacks',
-  );
-  private readonly projectionLagSeconds = this.gauge(
-    'signoff_projection_lag_seconds',
-    'Age of the oldest event that the read model lacks',
-  );
+  private readonly projectionLag = new Gauge({
+    name: 'signoff_projection_lag_events',
+    help: 'Events that the read model lacks',
+    labelNames: ['projection'],
+    registers: [this.registry],
+  });
+  private readonly projectionLagSeconds = new Gauge({
+    name: 'signoff_projection_lag_seconds',
+    help: 'Age of the oldest event that the read model lacks',
+    labelNames: ['projection'],
+    registers: [this.registry],
+  });
 
   private readonly checkpointLag = this.gauge(
     'signoff_checkpoint_lag_events',
@@ -132,30 +136,35 @@ export class Metrics {
     this.streamsRebuilt.reset();
     this.streamsRebuilt.inc(this.relay.streamRebuilds);
     this.checkpointRefused.set(this.checkpoints.refusal ? 1 : 0);
-    const [published, projected, signed] = await Promise.all([
-      this.lastSequence().catch(() => NaN),
-      this.checkpoint().catch(() => NaN),
-      this.signed().catch(() => NaN),
-    ]);
     await Promise.all([
-      this.setLag(published, this.relayLag, this.relayLagSeconds),
-      this.setLag(projected, this.projectionLag, this.projectionLagSeconds),
-      this.setLag(signed, this.checkpointLag, this.checkpointLagSeconds),
+      this.setLag(this.lastSequence(), this.relayLag, this.relayLagSeconds),
+      this.setLag(this.signed(), this.checkpointLag, this.checkpointLagSeconds),
+      ...PROJECTIONS.map((projection) =>
+        this.setLag(this.checkpointOf(projection), this.projectionLag, this.projectionLagSeconds, {
+          projection,
+        }),
+      ),
     ]);
     return this.registry.metrics();
   }
 
-  private async setLag(position: number, events: Gauge, seconds: Gauge): Promise<void> {
+  private async setLag(
+    asked: Promise<number>,
+    events: Gauge,
+    seconds: Gauge,
+    labels: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const unknown = { head: NaN, events: NaN, seconds: NaN };
+    const position = await asked.catch(() => NaN);
     const known = !Number.isNaN(position);
     const lag = known ? await lagBehind(this.pool, position).catch(() => unknown) : unknown;
-    events.set(lag.events);
-    seconds.set(lag.seconds);
+    events.set(labels, lag.events);
+    seconds.set(labels, lag.seconds);
     if (known) this.logPosition.set(lag.head);
   }
 
-  private async checkpoint(): Promise<number> {
-    return (await readCheckpoint(this.pool, SESSIONS_PROJECTION))?.position ?? 0;
+  private async checkpointOf(projection: string): Promise<number> {
+    return (await readCheckpoint(this.pool, projection))?.position ?? 0;
   }
 
   private async signed(): Promise<number> {

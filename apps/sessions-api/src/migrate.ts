@@ -5,6 +5,7 @@ import { eventLogGrants } from '#event-log/migrations/grants.js';
 import { IndexSessions1761955200013 } from '#event-log/migrations/index-sessions.js';
 import { IndexMasterKeys1761955200011 } from '#event-log/migrations/index-master-keys.js';
 import { IndexPersonalMonths1761955200017 } from '#event-log/migrations/index-personal-months.js';
+import { CreateAuditEntry1761955200015 } from '#read-model/migrations/create-audit-entry.js';
 import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
 import { CreateActivity1761955200003 } from '#read-model/migrations/create-activity.js';
 import { CreateActivityHeard1761955200012 } from '#read-model/migrations/create-activity-heard.js';
@@ -42,6 +43,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       CreateSubscriber1761955200014,
       CreateCheckpoint1761955200016,
       IndexPersonalMonths1761955200017,
+      CreateAuditEntry1761955200015,
     ],
   });
   await database.initialize();

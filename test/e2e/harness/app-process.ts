@@ -14,8 +14,8 @@ export interface AppProcess {
   output(): string;
   /** The lines of its log so far. */
   lines(): readonly LogLine[];
-  /** The first line of its log with this `msg`, of the past or to come. Rejects when it ends without. */
-  logged(msg: string): Promise<LogLine>;
+  /** The first line of its log with this `msg` and fields, of the past or to come. Rejects when it ends without. */
+  logged(msg: string, fields?: LogLine): Promise<LogLine>;
   /** Stops it in the middle of whatever it does, keeping its connections and locks; `thaw` lets it go on. */
   freeze(): void;
   thaw(): void;
@@ -72,11 +72,13 @@ export async function startProcess(
     exited,
     output: () => written.join('\n'),
     lines: () => lines,
-    async logged(msg) {
-      const known = lines.find((line) => line.msg === msg);
+    async logged(msg, fields = {}) {
+      const isIt = (line: LogLine) =>
+        line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value);
+      const known = lines.find(isIt);
       if (known) return known;
       return new Promise((resolve, reject) => {
-        waiting.add((line) => line.msg === msg && resolve(line));
+        waiting.add((line) => isIt(line) && resolve(line));
         void exited.then((exit) =>
           reject(new Error(`${app} ended with ${exit} before ${msg}:\n${lastWords()}`)),
         );

@@ -12,8 +12,8 @@ export function startRebuild({ database, variables }: World, args: readonly stri
 }
 
 /** Answers what it said; throws unless it was done. */
-export async function rebuilt(world: World): Promise<string> {
-  const { exit, said } = await startRebuild(world).ended;
+export async function rebuilt(world: World, ...args: string[]): Promise<string> {
+  const { exit, said } = await startRebuild(world, args).ended;
   if (exit !== 0) throw new Error(`the rebuild ended with ${exit}:\n${said}`);
   return said;
 }

@@ -162,7 +162,8 @@ async function readModelProblems(world: World): Promise<string[]> {
     const { position } = await log.head();
     await until(
       async () =>
-        (await world.owner.query(`SELECT position FROM read_model.checkpoint`)).rows[0]?.position as number,
+        (await world.owner.query(`SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`))
+          .rows[0]?.position as number,
       (reached) => reached === position,
       CATCH_UP_MS,
     );

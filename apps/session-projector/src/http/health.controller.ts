@@ -1,6 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Progress } from '../progress.js';
+import type { ProjectionRun } from '../projection-run.js';
 import { Projector } from '../projector.js';
 
 @Controller('health')
@@ -15,17 +16,21 @@ export class HealthController {
     return { status: 'live' };
   }
 
-  /** 200 while PostgreSQL answers and nothing stops the projection: NATS away or a lag are no reason to send it away. */
+  /** 200 while PostgreSQL answers and nothing stops a projection: NATS away or a lag are no reason to send it away. */
   @Get('ready')
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
-    const { state } = this.projector;
+    const { sessions, audit, runs } = this.projector;
+    reply.status(runs.some(({ state }) => state.status === 'stopped') ? 503 : 200);
     try {
-      const progress = await this.progress.report();
-      reply.status(state.status === 'stopped' ? 503 : 200);
-      return { ...state, ...progress };
+      return { ...(await this.report(sessions)), audit: await this.report(audit) };
     } catch (error) {
       reply.status(503);
-      return { ...state, postgres: (error as Error).message || 'unreachable' };
+      const postgres = (error as Error).message || 'unreachable';
+      return { ...sessions.state, postgres, audit: audit.state };
     }
+  }
+
+  private async report({ state, projection }: ProjectionRun) {
+    return { ...state, ...(await this.progress.report(projection.name)) };
   }
 }

@@ -15,11 +15,14 @@ export class MetricsController {
   @Get()
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   async metricsText(): Promise<string> {
-    const progress = await this.progress.report().catch(() => null);
-    this.metrics.checkpointPosition.set(progress ? (progress.checkpoint?.position ?? 0) : NaN);
-    this.metrics.lagEvents.set(progress ? progress.lag.events : NaN);
-    this.metrics.lagSeconds.set(progress ? progress.lag.seconds : NaN);
-    this.metrics.stopped.set(this.projector.state.status === 'stopped' ? 1 : 0);
+    for (const { projection, state } of this.projector.runs) {
+      const labels = { projection: projection.name };
+      const progress = await this.progress.report(projection.name).catch(() => null);
+      this.metrics.checkpointPosition.set(labels, progress ? (progress.checkpoint?.position ?? 0) : NaN);
+      this.metrics.lagEvents.set(labels, progress ? progress.lag.events : NaN);
+      this.metrics.lagSeconds.set(labels, progress ? progress.lag.seconds : NaN);
+      this.metrics.stopped.set(labels, state.status === 'stopped' ? 1 : 0);
+    }
     return this.metrics.registry.metrics();
   }
 }

@@ -15,6 +15,8 @@ const projected = (events: readonly AccountSessionEvent[], from = 1): ProjectedE
     streamId: 'account-alice',
     hash: Buffer.alloc(32),
     sealed: null,
+    metadata: '{}',
+    recordedAt: 0,
   }));
 
 const effectOf = (...events: AccountSessionEvent[]) => netEffect(projected(events));

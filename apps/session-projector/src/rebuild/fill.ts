@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { eventsFromLog, type Delivery } from '../events-behind.js';
 import type { ProjectedEvent } from '../projection.js';
-import type { Prepared, SessionTables } from '../projections/session-tables.js';
+import type { ProjectedTables } from '../projections/projected-tables.js';
 import { RebuildRefusal } from './rebuild-refusal.js';
 
 const BATCH = 5_000;
@@ -11,7 +11,7 @@ const BATCH = 5_000;
 export class Fill {
   constructor(
     private readonly pool: Pool,
-    private readonly tables: SessionTables,
+    private readonly tables: ProjectedTables,
     private readonly stop: AbortSignal,
     public at: CheckpointPosition,
   ) {}
@@ -27,7 +27,7 @@ export class Fill {
     this.refuseWhenStopped();
   }
 
-  private async apply(events: readonly ProjectedEvent[], prepared?: Promise<Prepared>): Promise<void> {
+  private async apply(events: readonly ProjectedEvent[], prepared?: Promise<unknown>): Promise<void> {
     this.refuseWhenStopped();
     const from = this.at;
     this.at = await this.tables.apply({ from, events }, prepared);
@@ -45,7 +45,7 @@ export class Fill {
   }
 
   private refuseWhenStopped(): void {
-    if (this.stop.aborted) throw new RebuildRefusal('STOPPED', 'nothing has changed for lists');
+    if (this.stop.aborted) throw new RebuildRefusal('STOPPED', 'nothing has changed for readers');
   }
 }
 

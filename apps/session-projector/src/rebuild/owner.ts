@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError, type Client } from 'pg';
 import { createClient } from '#event-log/connection.js';
 import { RebuildRefusal } from './rebuild-refusal.js';
+import type { Rebuildable } from './rebuildable.js';
 
 const REBUILD_LOCK = 51_600_005;
 const PATIENCE_MS = 2_000;
@@ -48,15 +49,19 @@ async function takeLock(owner: Client): Promise<void> {
 }
 
 /**
- * While `work` runs in a transaction of the owner nobody writes to the tables that lists read, and lists go on. Answers
- * false when they could not be locked in time: something else has them, and it was not waited for any longer.
+ * While `work` runs in a transaction of the owner nobody writes to the table that is read, and its readers go on. Answers
+ * false when it could not be locked in time: something else has it, and was not waited for any longer.
  */
-export async function whileNobodyProjects(owner: Client, work: () => Promise<void>): Promise<boolean> {
+export async function whileNobodyProjects(
+  owner: Client,
+  { table }: Rebuildable,
+  work: () => Promise<void>,
+): Promise<boolean> {
   await owner.query('BEGIN');
   try {
     // Longer than deadlock_timeout, at which PostgreSQL sends an autovacuum away.
     await owner.query(`SET LOCAL lock_timeout = '1500ms'`);
-    await owner.query('LOCK TABLE read_model.session IN EXCLUSIVE MODE');
+    await owner.query(`LOCK TABLE read_model.${table} IN EXCLUSIVE MODE`);
     await work();
     await owner.query('COMMIT');
     return true;
@@ -67,11 +72,12 @@ export async function whileNobodyProjects(owner: Client, work: () => Promise<voi
   }
 }
 
-/** Who reads the tables for so long that they cannot be swapped. */
-export async function longestReader(owner: Client): Promise<string> {
+/** Who reads the table for so long that it cannot be swapped. */
+export async function longestReader(owner: Client, { table }: Rebuildable): Promise<string> {
   const { rows } = await owner.query<{ pid: number; name: string; since: Date }>(
     `SELECT pid, application_name AS name, xact_start AS since FROM pg_locks JOIN pg_stat_activity USING (pid)
-     WHERE relation = 'read_model.session'::regclass AND granted ORDER BY xact_start LIMIT 1`,
+     WHERE relation = $1::regclass AND granted ORDER BY xact_start LIMIT 1`,
+    [`read_model.${table}`],
   );
   if (!rows[0]) return 'somebody who has ended by now';
   const { pid, name, since } = rows[0];

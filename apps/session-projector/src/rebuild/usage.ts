@@ -1,12 +1,14 @@
 export const usage = `Usage: npm run rebuild
-       node dist/apps/session-projector/src/rebuild.js     (the same, in the container image)
+       npm run rebuild -- audit
+       node dist/apps/session-projector/src/rebuild.js [sessions | audit]     (the same, in the container image)
 
-Builds the read model anew from the log, while everything runs: for one that is damaged, that another log or version
-has built, or that still has what was erased. A second set of tables is filled (schema read_model_next), compared with
-the present one, and takes its place in one transaction. Lists go on all the time, and are right all the time; when
-sessions were last seen is kept. The projector goes on behind it by itself.
+Builds a part of the read model anew from the log, while everything runs: for one that is damaged, that another log or
+version has built, or that still has what was erased. "sessions" is what lists are read from, and is meant when nothing
+is said; "audit" is what the audit trail is searched in. A second set of tables is filled (schema read_model_next),
+compared with the present one, and takes its place in one transaction. Readers go on all the time, and are right all the
+time; when sessions were last seen is kept. The projector goes on behind it by itself.
 
-It needs as much room in the database as the read model has, and may be stopped or killed and started again at any
+It needs as much room in the database as that part has, and may be stopped or killed and started again at any
 time: it begins anew then. One runs at a time.
 
   DATABASE_URL            PostgreSQL, as the application's role: fills

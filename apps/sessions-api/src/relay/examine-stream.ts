@@ -5,7 +5,7 @@ import { GENESIS_HASH } from '#event-log/hash-chain.js';
 import type { Head } from '#event-log/head.js';
 import { hashAt, readForward } from '#event-log/read.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
-import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
+import { PROJECTIONS, SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import type { Pool } from 'pg';
 import { lastOfLog } from './last-of-log.js';
 import type { Mark } from './mark.js';
@@ -53,7 +53,11 @@ export async function examineStream(
   const missing = messages > 0 ? last - first + 1 - messages : 0;
   if (missing > 0) return { damage: { damage: 'hole', missing, first, last }, hash };
   if (foreign > 0) return { damage: { damage: 'foreign', position: position + 1, messages: foreign }, hash };
-  return { damage: await foreignBehindCheckpoint(manager, pool, head, state), hash };
+  for (const projection of PROJECTIONS) {
+    const damage = await foreignBehindCheckpoint(manager, pool, head, state, projection);
+    if (damage) return { damage, hash };
+  }
+  return { damage: null, hash };
 }
 
 async function refuseOther(pool: Pool, head: Head, { position, hash, ...log }: Mark): Promise<void> {
@@ -75,7 +79,7 @@ async function checkpointMark(pool: Pool, head: Head, position: number): Promise
 }
 
 /**
- * What is foreign in the middle of the stream shows where it does harm: it is the message at which the projector stands,
+ * What is foreign in the middle of the stream shows where it does harm: it is the message at which a projection stands,
  * and cannot go on. (To look at every message is to read the whole stream.)
  */
 async function foreignBehindCheckpoint(
@@ -83,8 +87,9 @@ async function foreignBehindCheckpoint(
   pool: Pool,
   head: Head,
   { first_seq: first, last_seq: last }: StreamState,
+  projection: string,
 ): Promise<Damage | null> {
-  const checkpoint = await readCheckpoint(pool, SESSIONS_PROJECTION);
+  const checkpoint = await readCheckpoint(pool, projection);
   if (!checkpoint || logHeader(checkpoint) !== logHeader(head)) return null;
   const position = checkpoint.position + 1;
   if (position < first || position > last) return null;

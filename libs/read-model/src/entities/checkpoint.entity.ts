@@ -21,3 +21,5 @@ export class Checkpoint {
 }
 
 export const SESSIONS_PROJECTION = 'sessions';
+export const AUDIT_PROJECTION = 'audit';
+export const PROJECTIONS = [SESSIONS_PROJECTION, AUDIT_PROJECTION] as const;

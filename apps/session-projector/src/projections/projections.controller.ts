@@ -1,8 +1,9 @@
 import { Catch, Controller, UseFilters, type RpcExceptionFilter } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import { throwError, type Observable } from 'rxjs';
-import { ALL_EVENTS } from '#bus/subjects.js';
+import { AUDIT_PROJECTION, SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import type { EventBatch } from '../projection.js';
+import { AuditProjection } from './audit.js';
 import { SessionsProjection } from './sessions.js';
 
 /** Nest would hide from the transport what went wrong. */
@@ -15,11 +16,19 @@ class AsTheyAre implements RpcExceptionFilter {
 
 @Controller()
 @UseFilters(AsTheyAre)
-export class SessionsController {
-  constructor(private readonly projection: SessionsProjection) {}
+export class ProjectionsController {
+  constructor(
+    private readonly sessions: SessionsProjection,
+    private readonly audit: AuditProjection,
+  ) {}
 
-  @EventPattern(ALL_EVENTS)
-  apply(batch: EventBatch) {
-    return this.projection.apply(batch);
+  @EventPattern(SESSIONS_PROJECTION)
+  applyToSessions(batch: EventBatch) {
+    return this.sessions.apply(batch);
+  }
+
+  @EventPattern(AUDIT_PROJECTION)
+  applyToAudit(batch: EventBatch) {
+    return this.audit.apply(batch);
   }
 }
