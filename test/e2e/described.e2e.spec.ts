@@ -32,6 +32,8 @@ const OPERATIONS = [
   ['delete', '/api/accounts/{accountId}/sessions', '200', true],
   ['delete', '/api/accounts/{accountId}/sessions/{token}', '200', true],
   ['delete', '/api/accounts/{accountId}/personal-data', '200', true],
+  ['get', '/api/account/activity', '200', true],
+  ['get', '/api/audit', '200', true],
   ['get', '/api/audit/sessions/{token}', '200', true],
   ['get', '/api/audit/export', '200', true],
   ['get', '/api/revocations', '200', true],

@@ -32,6 +32,7 @@ import { Checkpoints } from './checkpoints/checkpoints.js';
 import { CONFIG, type Config } from './config.js';
 import { refuseUnsafeDatabase } from './database-check.js';
 import { AccountSessionsController } from './http/account-sessions.controller.js';
+import { AccountActivityController } from './http/account-activity.controller.js';
 import { AuditController } from './http/audit.controller.js';
 import { ApiKeysController } from './http/api-keys.controller.js';
 import { CheckpointKeyController, CheckpointsController } from './http/checkpoints.controller.js';
@@ -54,6 +55,7 @@ import { IntrospectSessionHandler } from './queries/introspect-session.js';
 import { ListActiveSessionsHandler } from './queries/list-active-sessions.js';
 import { ListPastSessionsHandler } from './queries/list-past-sessions.js';
 import { ExportTrail } from './queries/export-trail.js';
+import { SearchAuditHandler } from './queries/search-audit.js';
 import { SessionLifeHandler } from './queries/session-life.js';
 import { ListApiKeysHandler } from './queries/list-api-keys.js';
 import { BusConnection } from './relay/bus-connection.js';
@@ -178,6 +180,7 @@ const activity = [ActivityRecorder, IdleSessions];
 const queries = [
   ListActiveSessionsHandler,
   ListPastSessionsHandler,
+  SearchAuditHandler,
   SessionLifeHandler,
   ExportTrail,
   FindActiveSessionHandler,
@@ -215,6 +218,7 @@ export class AppModule implements OnApplicationShutdown {
         IntrospectionController,
         ApiKeysController,
         PersonalDataController,
+        AccountActivityController,
         AuditController,
         CheckpointsController,
         CheckpointKeyController,

@@ -24,6 +24,17 @@ export async function readForward(pool: Pool, position: number, limit: number): 
   return rows;
 }
 
+/** The events at these positions, in no order. */
+export async function readAt(pool: Pool, positions: readonly number[]): Promise<RecordedEvent[]> {
+  if (positions.length === 0) return [];
+  const { rows } = await pool.query<RecordedEvent>({
+    name: 'log-at',
+    text: `SELECT ${EVENT_COLUMNS} FROM event_log.event WHERE position = ANY($1)`,
+    values: [positions],
+  });
+  return rows;
+}
+
 /** Of the event at `position`; undefined where the log has none. */
 export async function hashAt(pool: Pool, position: number): Promise<Buffer | undefined> {
   const { rows } = await pool.query<{ hash: Buffer }>({

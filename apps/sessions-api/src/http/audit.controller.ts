@@ -7,10 +7,11 @@ import { ForService } from '../access/access.guard.js';
 import type { Caller } from '../access/caller.js';
 import { RecordAuditRead } from '../commands/record-audit-read.js';
 import { ExportTrail } from '../queries/export-trail.js';
+import { SearchAudit } from '../queries/search-audit.js';
 import { SessionLife } from '../queries/session-life.js';
 import { AskedBy } from './asked-by.js';
-import { sessionLifeOutput, type SessionLifeOutput } from './audit-output.js';
-import { exportInput, type ExportInput } from './input.js';
+import { auditOutput, sessionLifeOutput, type AuditOutput, type SessionLifeOutput } from './audit-output.js';
+import { auditInput, exportInput, type AuditInput, type ExportInput } from './input.js';
 import { requireToken } from './session-token.js';
 
 /** Each read is itself recorded, before anything is shown. */
@@ -22,6 +23,23 @@ export class AuditController {
     private readonly queries: QueryBus,
     private readonly exports: ExportTrail,
   ) {}
+
+  @Get()
+  @ForService('audit:read')
+  @ApiOperation({ summary: 'What was recorded, newest first' })
+  @ApiOkResponse({ standardSchema: auditOutput })
+  async search(
+    @AskedBy() caller: Caller,
+    @Query({ schema: auditInput }) { before, limit, ...filter }: AuditInput,
+  ): Promise<AuditOutput> {
+    const { entries, next, asOf } = await this.queries.execute(new SearchAudit(filter, before, limit));
+    const asked = Object.entries({ ...filter, before, limit }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, name === 'ipAddress' ? true : value] as const],
+    );
+    const read = { what: 'entries', filter: Object.fromEntries(asked) } as const;
+    await this.commands.execute(new RecordAuditRead(caller, read));
+    return { data: [...entries], next, asOf };
+  }
 
   @Get('sessions/:token')
   @ForService('audit:read')

@@ -5,6 +5,9 @@ import {
   MIN_LIFETIME_SECONDS,
   type Lifetime,
 } from '#domain/account-sessions/lifetime.js';
+import { REVOCATION_REASONS } from '#domain/account-sessions/events.js';
+import { isSessionId } from '#domain/identifier.js';
+import { EVENT_TYPES, type EventTypeName } from '#event-log/event-types.js';
 import { ACCOUNT_SCOPES, SERVICE_SCOPES } from '#domain/api-key/scopes.js';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -70,6 +73,24 @@ const count = z
   .regex(/^[0-9]+$/, 'must be decimal digits')
   .transform(Number)
   .refine(Number.isSafeInteger, 'must be at most 2^53 - 1');
+
+export const beforeInput = z.object({
+  before: count.optional(),
+  limit: digits(100).optional().default(50),
+});
+export type BeforeInput = z.output<typeof beforeInput>;
+
+export const auditInput = beforeInput.extend({
+  accountId: accountId.optional(),
+  session: z.string('must be given once').refine(isSessionId, 'must be a session token').optional(),
+  type: z.enum(Object.keys(EVENT_TYPES) as EventTypeName[]).optional(),
+  actor: text(128).min(1).optional(),
+  reason: z.enum(REVOCATION_REASONS).optional(),
+  ipAddress: ipAddress.optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+});
+export type AuditInput = z.output<typeof auditInput>;
 
 export const positionInput = z.object({ position: count });
 export type PositionInput = z.output<typeof positionInput>;

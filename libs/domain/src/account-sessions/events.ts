@@ -1,6 +1,7 @@
 import type { Instant } from '../instant.js';
 
-export type RevocationReason = 'user' | 'user_all' | 'operator' | 'policy' | 'limit' | 'idle';
+export const REVOCATION_REASONS = ['user', 'user_all', 'operator', 'policy', 'limit', 'idle'] as const;
+export type RevocationReason = (typeof REVOCATION_REASONS)[number];
 
 export interface SessionIssued {
   readonly type: 'SessionIssued';
