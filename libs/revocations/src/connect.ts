@@ -1,17 +1,12 @@
-import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  connect as connectNats,
-  nuid,
-  type NatsConnection,
-  type NodeConnectionOptions,
-} from '@nats-io/transport-node';
+import { nuid, type NodeConnectionOptions } from '@nats-io/transport-node';
 import type { Subscriber } from './api.js';
 import { Follower } from './follower.js';
 import { KeySet } from './key-set.js';
-import type { Revocation } from './protocol.js';
-import { RevocationsError, type StaleCause } from './revocations-error.js';
+import { openConnection, RECONNECT_MS } from './open-connection.js';
+import { NAME, type Revocation } from './protocol.js';
+import { invalidOption, RevocationsError, type StaleCause } from './revocations-error.js';
 import type { Revocations, VerifiedSession } from './revocations.js';
 import { SessionVerifier } from './session-verifier.js';
 
@@ -47,9 +42,7 @@ const LEAST_STALENESS_MS = 500;
 const MOST_STALENESS_MS = 86_400_000;
 const ASK_EACH_MS = 1_000;
 const LONGEST_PATIENCE_MS = 10_000;
-const RECONNECT_MS = 250;
 const LAST_WORDS_MS = 1_000;
-const NAME = /^[A-Za-z0-9_-]{1,48}$/;
 
 /**
  * Follows the revocations of a Signoff until it is closed, and keeps trying whatever is away: NATS, the stream, the API. It
@@ -80,12 +73,12 @@ class ConnectedRevocations implements Revocations {
       maxStaleness = MAX_STALENESS_MS,
       policy = 'refuse',
     } = options;
-    if (!NAME.test(service)) throw invalid('service', service);
-    if (!NAME.test(instance)) throw invalid('instance', instance);
+    if (!NAME.test(service)) throw invalidOption('service', service);
+    if (!NAME.test(instance)) throw invalidOption('instance', instance);
     if (!(maxStaleness >= LEAST_STALENESS_MS && maxStaleness <= MOST_STALENESS_MS)) {
-      throw invalid('maxStaleness', maxStaleness);
+      throw invalidOption('maxStaleness', maxStaleness);
     }
-    if (policy !== 'refuse' && policy !== 'allow') throw invalid('policy', policy);
+    if (policy !== 'refuse' && policy !== 'allow') throw invalidOption('policy', policy);
     this.maxStaleness = maxStaleness;
     this.allows = policy === 'allow';
     this.verifier = this.makeVerifier();
@@ -122,7 +115,7 @@ class ConnectedRevocations implements Revocations {
 
   async verifySession(credential: string): Promise<VerifiedSession> {
     if (this.closed) throw closedError();
-    if (!this.verifier) throw invalid('jwks', undefined);
+    if (!this.verifier) throw invalidOption('jwks', undefined);
     const session = await this.verifier.verify(credential);
     const { sessionId } = session;
     if (this.isRevoked(sessionId)) {
@@ -154,7 +147,7 @@ class ConnectedRevocations implements Revocations {
     const { signal } = this.stop;
     while (!signal.aborted) {
       try {
-        const connection = await this.connected();
+        const connection = await openConnection(natsOptions(this.subscriber, this.options.nats), signal);
         await this.follower.run(connection);
         // What is left to say is that consumer and registration are not needed any more.
         await Promise.race([connection.drain(), sleep(LAST_WORDS_MS)]);
@@ -164,19 +157,6 @@ class ConnectedRevocations implements Revocations {
         await sleep(RECONNECT_MS, undefined, { signal }).catch(() => undefined);
       }
     }
-  }
-
-  /** Rejects as soon as we close, though a server that takes connections and says nothing is waited for. */
-  private async connected(): Promise<NatsConnection> {
-    const connecting = connectNats({ ...natsDefaults(this.subscriber), ...this.options.nats });
-    const closed = once(this.stop.signal, 'abort').then(() => Promise.reject(closedError()));
-    return Promise.race([connecting, closed]).catch((error: unknown) => {
-      connecting.then(
-        (connection) => connection.close(),
-        () => undefined,
-      );
-      throw error;
-    });
   }
 
   /** `Infinity` is never fresh, and neither is `NaN`. */
@@ -195,7 +175,7 @@ class ConnectedRevocations implements Revocations {
   private makeVerifier(): SessionVerifier | undefined {
     const { jwks, issuer = 'signoff', audience } = this.options;
     if (jwks === undefined) return undefined;
-    if (!URL.canParse(String(jwks))) throw invalid('jwks', jwks);
+    if (!URL.canParse(String(jwks))) throw invalidOption('jwks', jwks);
     const keys = new KeySet(new URL(jwks));
     // PostgreSQL's time as well: revocations are dropped by that, so a slow clock here must not revive what they were about.
     return new SessionVerifier({
@@ -234,13 +214,9 @@ class ConnectedRevocations implements Revocations {
   }
 }
 
-const natsDefaults = ({ service, instance }: Subscriber): NodeConnectionOptions => ({
+const natsOptions = ({ service, instance }: Subscriber, nats: NodeConnectionOptions) => ({
   name: `revocations-${service}-${instance}`,
-  maxReconnectAttempts: -1,
-  reconnectTimeWait: RECONNECT_MS,
-  ignoreAuthErrorAbort: true,
-  pingInterval: 5_000,
-  maxPingOut: 2,
+  ...nats,
 });
 
 /** The host's name with what NATS does not take replaced, and the process id. */
@@ -250,9 +226,3 @@ const defaultInstance = () =>
     .slice(0, 40)}-${process.pid}`;
 
 const closedError = () => new RevocationsError('REVOCATIONS_CLOSED', 'it was closed', { closed: true });
-
-const invalid = (option: string, value: unknown) =>
-  new RevocationsError('OPTIONS_INVALID', `${option} is missing or makes no sense: ${String(value)}`, {
-    option,
-    value,
-  });

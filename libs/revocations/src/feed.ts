@@ -1,11 +1,6 @@
-import {
-  AckPolicy,
-  DeliverPolicy,
-  jetstreamManager,
-  type ConsumerMessages,
-  type JsMsg,
-} from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { managerOf } from './open-connection.js';
 import { REVOKED, STREAM } from './protocol.js';
 
 const INACTIVE_AFTER_MS = 30_000;
@@ -56,7 +51,7 @@ export class Feed {
     take: (message: JsMsg) => void,
     apiPrefix?: string,
   ): Promise<Feed> {
-    const manager = await jetstreamManager(connection, { checkAPI: false, ...(apiPrefix && { apiPrefix }) });
+    const manager = await managerOf(connection, apiPrefix);
     const consumer = await manager.consumers.add(STREAM, {
       name,
       deliver_policy: DeliverPolicy.StartSequence,

@@ -3,6 +3,9 @@ import { isSessionId } from './session-id.js';
 export const STREAM = 'SESSIONS';
 export const REVOKED = 'sessions.revoked.*';
 
+/** Of a service, and of an instance of it. */
+export const NAME = /^[A-Za-z0-9_-]{1,48}$/;
+
 /** Request and reply on core NATS; the API answers from PostgreSQL, read after the question came. */
 export const headSubject = (service: string) => `signoff.rpc.${service}.head`;
 export const revocationsSubject = (service: string) => `signoff.rpc.${service}.revocations`;

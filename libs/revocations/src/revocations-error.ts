@@ -56,3 +56,9 @@ export class RevocationsError extends Error {
     super(message, { cause });
   }
 }
+
+export const invalidOption = (option: string, value: unknown) =>
+  new RevocationsError('OPTIONS_INVALID', `${option} is missing or makes no sense: ${String(value)}`, {
+    option,
+    value,
+  });
