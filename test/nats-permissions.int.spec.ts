@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect as connectNats, headers, type NatsConnection } from '@nats-io/transport-node';
 import { connect } from '#revocations/connect.js';
+import { aDeadLetterIsReplayed } from './e2e/harness/dead-letter.js';
 import { followPlainly } from './e2e/harness/plain-subscriber.js';
 import { projected } from './e2e/harness/projected.js';
 import { createKey, issue, operatorPath } from './e2e/harness/sessions.js';
@@ -68,9 +69,16 @@ afterAll(async () => {
   await world.stop();
 });
 
+const optionsOf = (user: string) => ({
+  servers: nats.url,
+  user,
+  pass: passwordOf(user),
+  inboxPrefix: `_INBOX.${user}`,
+});
+
 const follower = (service: 'billing' | 'panel', instance: string, follow = connect) =>
   follow({
-    nats: { servers: nats.url, user: service, pass: passwordOf(service), inboxPrefix: `_INBOX.${service}` },
+    nats: optionsOf(service),
     service,
     instance,
     jetStreamPrefix: 'signoff.jetstream',
@@ -100,6 +108,7 @@ describe('with deploy/nats.conf', () => {
     expect(await checkpoint).toBe(made.body.data.note);
     await projected(world);
     await Promise.all(services.map((one) => one.close()));
+    await aDeadLetterIsReplayed(urlOf('billing'), optionsOf('billing'), 'signoff.jetstream');
     const login = await as('login');
     const { key } = await createKey(api.service, {
       kind: 'service',
@@ -176,6 +185,11 @@ const CONSUMERS = [
   `${CREATE}.mine.sessions.issued.*`,
   'signoff.jetstream.CONSUMER.CREATE.ACTIVITY.mine.sessions.revoked.*',
   'signoff.jetstream.STREAM.DELETE.SESSIONS',
+  'signoff.jetstream.STREAM.DELETE.DEAD_LETTERS',
+  'signoff.jetstream.CONSUMER.CREATE.DEAD_LETTERS.mine.signoff.dead.*',
+  'signoff.jetstream.CONSUMER.CREATE.DEAD_LETTERS.mine.signoff.dead.panel',
+  'signoff.jetstream.CONSUMER.CREATE.DEAD_LETTERS.mine.signoff.again.panel',
+  'signoff.jetstream.CONSUMER.CREATE.DEAD_LETTERS.mine',
   '$JS.API.CONSUMER.DURABLE.CREATE.SESSIONS.mine',
   '$JS.API.CONSUMER.CREATE.SESSIONS',
   '$JS.API.CONSUMER.CREATE.SESSIONS.mine',
@@ -186,6 +200,8 @@ const CONSUMERS = [
   '$JS.API.CONSUMER.CREATE.ACTIVITY.mine.sessions.revoked.*',
 ];
 const OF_OTHERS = [
+  'signoff.dead.panel',
+  'signoff.again.panel',
   'signoff.rpc.panel.head',
   'signoff.rpc.panel.sign-off',
   'signoff.receipt.panel.one',

@@ -6,6 +6,7 @@ import { until } from '../harness/until.js';
 import { BusListener } from './harness/bus-listener.js';
 import { allHeaders, tapBus } from './harness/bus-tap.js';
 import { logPosition } from './harness/recorded.js';
+import { aDeadLetterIsReplayed } from './harness/dead-letter.js';
 import { createKey, dataOf, issue } from './harness/sessions.js';
 import { endedSessions, Subscribers } from './harness/subscribers.js';
 import { type Api, World } from './harness/world.js';
@@ -102,6 +103,7 @@ async function everythingOverNats() {
     await bus.request(`signoff.rpc.login.${operation}`, JSON.stringify(question));
   }
   await subscribers.stop();
+  await aDeadLetterIsReplayed(world.nats.url, { servers: world.nats.url });
 }
 
 describe('what is said on the bus', () => {

@@ -162,10 +162,36 @@ describe('the package, installed somewhere else', () => {
     await run(process.execPath, [join(folder, 'test.js')]);
   });
 
+  it('deletes from a store what its README says, and has the command that this names', async () => {
+    const [shared] = await codeBelow('A store that processes share');
+    await writeFile(join(folder, 'shared.js'), `const redis = { del: console.log }; ${shared!}`);
+    const child = spawn(process.execPath, [join(folder, 'shared.js')], {
+      env: { PATH: process.env.PATH, NATS_URL: world.nats.url },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lifeLine = tieToLifeOfThisProcess(child.pid!, 'SIGKILL');
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const { token } = await issue(api.service, 'ada');
+    await end(api, token);
+    for (let line = ''; line !== `session:${token}`;) line = (await lines.next()).value as string;
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'exit');
+    lifeLine.cut();
+    expect(code).toBe(0);
+    const installed = join(folder, 'node_modules/@signoff/revocations');
+    const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
+      bin: Record<string, string>;
+    };
+    const [[name, file]] = Object.entries(bin) as [[string, string]];
+    const { stdout } = await run(process.execPath, [join(installed, file), '--help']);
+    expect(stdout).toContain(`Usage: ${name} <command>`);
+    expect(await readme()).toContain(`npx ${name} `);
+  });
+
   it('loads no framework, and needs none but where it is for one', async () => {
     const load = (entry: string) =>
       run(process.execPath, ['-e', `import('@signoff/revocations${entry}')`], { cwd: folder });
-    for (const entry of ['', '/testing', '/live', '/express', '/fastify']) await load(entry);
+    for (const entry of ['', '/testing', '/live', '/express', '/fastify', '/shared-store']) await load(entry);
     await expect(load('/nestjs')).rejects.toThrow("Cannot find package '@nestjs/common'");
   });
 
@@ -229,11 +255,14 @@ describe('the package, installed somewhere else', () => {
     ];
     expect(codes.length).toBeGreaterThan(10);
     expect(codes.map(([, code]) => code!).filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
-    const options = [
-      ...(await readFile(join(source, 'src/connect.ts'), 'utf8')).matchAll(/^ {2}readonly (\w+)\??: /gm),
-    ];
-    expect(
-      options.map(([, option]) => option!).filter((option) => !text.includes(`| \`${option}\` `)),
-    ).toEqual([]);
+    for (const file of ['connect.ts', 'shared-store/forget-sessions.ts']) {
+      const declaration = await readFile(join(source, 'src', file), 'utf8');
+      const [, declared] = /^export interface \w+Options \{\n(.*?)^\}/ms.exec(declaration)!;
+      const options = [...declared!.matchAll(/^ {2}readonly (\w+)\??: /gm)].map(([, option]) => option!);
+      expect(options.length).toBeGreaterThan(5);
+      expect(options.filter((option) => !new RegExp(`^\\| .*\`${option}\`.* \\|`, 'm').test(text))).toEqual(
+        [],
+      );
+    }
   });
 });

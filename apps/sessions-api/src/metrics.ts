@@ -1,9 +1,10 @@
+import { countDeadLetters } from '#bus/dead-letters.js';
 import { streamInfo } from '#bus/stream.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
 import { PROJECTIONS } from '#read-model/entities/checkpoint.entity.js';
 import { lagBehind } from '#read-model/lag.js';
 import { processMetrics } from '#telemetry/process-metrics.js';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
 import { Counter, Gauge, Histogram } from 'prom-client';
@@ -76,6 +77,12 @@ export class Metrics {
     buckets: [...SECONDS, 10, 30, 60],
     registers: [this.registry],
   });
+  private readonly deadLetters = new Gauge({
+    name: 'signoff_dead_letters',
+    help: 'Revocations that the service could not do anything with, and that wait for an operator',
+    labelNames: ['service'],
+    registers: [this.registry],
+  });
   private readonly projectionLag = new Gauge({
     name: 'signoff_projection_lag_events',
     help: 'Events that the read model lacks',
@@ -137,6 +144,7 @@ export class Metrics {
     this.streamsRebuilt.inc(this.relay.streamRebuilds);
     this.checkpointRefused.set(this.checkpoints.refusal ? 1 : 0);
     await Promise.all([
+      this.setDeadLetters(),
       this.setLag(this.lastSequence(), this.relayLag, this.relayLagSeconds),
       this.setLag(this.signed(), this.checkpointLag, this.checkpointLagSeconds),
       ...PROJECTIONS.map((projection) =>
@@ -171,10 +179,23 @@ export class Metrics {
     return (await latestCheckpoint(this.pool))?.position ?? 0;
   }
 
+  /** Unknown is not none: then it has no value. */
+  private async setDeadLetters(): Promise<void> {
+    const letters = await this.manager()
+      .then(countDeadLetters)
+      .catch(() => undefined);
+    this.deadLetters.reset();
+    for (const [service, count] of letters ?? []) this.deadLetters.set({ service }, count);
+  }
+
   private async lastSequence(): Promise<number> {
-    if (!this.bus.connection || !this.bus.isConnected) return NaN;
-    const info = await streamInfo(await jetstreamManager(this.bus.connection, { timeout: 1_000 }));
+    const info = await streamInfo(await this.manager());
     return info?.state.last_seq ?? 0;
+  }
+
+  private async manager(): Promise<JetStreamManager> {
+    if (!this.bus.connection || !this.bus.isConnected) throw new Error('not connected');
+    return jetstreamManager(this.bus.connection, { timeout: 1_000 });
   }
 
   private gauge(name: string, help: string): Gauge {

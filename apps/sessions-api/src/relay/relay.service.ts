@@ -1,4 +1,5 @@
 import { ensureActivityStream } from '#bus/activity.js';
+import { ensureDeadLetters } from '#bus/dead-letters.js';
 import { APPENDED } from '#bus/subjects.js';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -15,7 +16,7 @@ import { WakeUp } from './wake-up.js';
 
 const RELAY_LOCK = 51_600_002;
 const HOUSEKEEPING_MS = 60_000;
-const ACTIVITY_STREAM_MS = 10_000;
+const SIDE_STREAMS_MS = 10_000;
 
 /** Runs the relay in whichever API process leads, and wakes it when anything was appended anywhere. */
 @Injectable()
@@ -68,24 +69,28 @@ export class RelayService implements OnApplicationBootstrap {
       RELAY_LOCK,
       async (lost) => {
         const housekeeping = setInterval(() => this.keepHouse(), HOUSEKEEPING_MS);
-        const activityStream = setInterval(() => this.ensureActivity(connection), ACTIVITY_STREAM_MS);
-        this.ensureActivity(connection);
+        const sideStreams = setInterval(() => this.ensureSideStreams(connection), SIDE_STREAMS_MS);
+        this.ensureSideStreams(connection);
         try {
           await relay.lead(lost);
         } finally {
           clearInterval(housekeeping);
-          clearInterval(activityStream);
+          clearInterval(sideStreams);
         }
       },
       this.stop.signal,
     );
   }
 
-  /** It lies in the server's memory, and may be gone at any time. */
-  private ensureActivity(connection: NatsConnection): void {
-    jetstreamManager(connection, { checkAPI: false })
-      .then((manager) => ensureActivityStream(manager, this.config.STREAM_REPLICAS))
-      .catch((err: unknown) => this.logger.debug({ err }, 'activity.stream-missing'));
+  /** The one in the server's memory may be gone at any time. */
+  private ensureSideStreams(connection: NatsConnection): void {
+    for (const ensure of [ensureActivityStream, ensureDeadLetters]) {
+      jetstreamManager(connection, { checkAPI: false })
+        .then((manager) => ensure(manager, this.config.STREAM_REPLICAS))
+        .catch((err: unknown) =>
+          this.logger.debug({ err, ensure: ensure.name }, 'relay.side-stream-missing'),
+        );
+    }
   }
 
   private keepHouse(): void {

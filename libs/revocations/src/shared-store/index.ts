@@ -1,0 +1,2 @@
+export { forgetSessions, type ForgetOptions, type Forgetting, type Trouble } from './forget-sessions.js';
+export type { Revocation } from '../protocol.js';
