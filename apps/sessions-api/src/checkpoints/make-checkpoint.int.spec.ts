@@ -44,7 +44,7 @@ describe('a checkpoint', () => {
   it('waits for nobody who appends, and nobody who appends for it', async () => {
     await log.owner.query('BEGIN; SELECT FROM event_log.head FOR UPDATE');
     expect(await make()).toMatchObject({ number: 1 });
-    await log.owner.query('COMMIT; BEGIN; SELECT pg_advisory_xact_lock(51600006)');
+    await log.owner.query('COMMIT; BEGIN; SELECT pg_advisory_xact_lock(51600007)');
     await log.write(1);
     await log.owner.query('COMMIT');
   });

@@ -13,7 +13,7 @@ import {
   type StoredCheckpoint,
 } from './checkpoint-table.js';
 
-const CHECKPOINT_LOCK = 51_600_006;
+const CHECKPOINT_LOCK = 51_600_007;
 
 /** Whoever makes checkpoints or their key, one after the other over all processes. Nobody who appends waits for it. */
 export const underCheckpointLock = <Result>(pool: Pool, work: (client: ClientBase) => Promise<Result>) =>

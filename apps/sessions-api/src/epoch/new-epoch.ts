@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { readEnvironment } from '#environment/environment.js';
 import { createPool } from '#event-log/connection.js';
 import type { Pool } from 'pg';
-import { configSchema } from '../config.js';
+import { variables } from '../config.js';
 import { refuseUnsafeDatabase } from '../database-check.js';
 import { beginEpoch } from './begin-epoch.js';
 import { EpochRefusal } from './epoch-refusal.js';
@@ -11,7 +11,7 @@ import { usage } from './usage.js';
 
 const HEAD_LOCK_WITHIN_MS = 10_000;
 
-const schema = configSchema.pick({ DATABASE_URL: true, NATS_URL: true }).partial({ NATS_URL: true });
+const schema = variables.pick({ DATABASE_URL: true, NATS_URL: true }).partial({ NATS_URL: true });
 
 const say = (line: string) => console.log(line);
 

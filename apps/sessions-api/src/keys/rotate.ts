@@ -4,7 +4,7 @@ import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { readEnvironment } from '#environment/environment.js';
 import type { Pool } from 'pg';
 import type { z } from 'zod';
-import { configSchema } from '../config.js';
+import { variables } from '../config.js';
 import { refuseUnsafeDatabase } from '../database-check.js';
 import { KeyRefusal } from './key-refusal.js';
 import { listSigningKeys } from './list-signing-keys.js';
@@ -17,7 +17,7 @@ import { usage } from './usage.js';
 const KID = /^[\w-]{43}$/;
 const SAY_AT_MOST_EVERY_MS = 1_000;
 
-const schema = configSchema.pick({
+const schema = variables.pick({
   DATABASE_URL: true,
   MASTER_KEY: true,
   NEW_MASTER_KEY: true,
