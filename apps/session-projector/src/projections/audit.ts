@@ -10,7 +10,7 @@ import { TableProjection } from './table-projection.js';
 /** What the audit trail is searched in. */
 @Injectable()
 export class AuditProjection extends TableProjection {
-  readonly lockId = 51_600_007;
+  readonly lockId = 51_600_006;
 
   constructor(pool: Pool, database: Database, masterKey: MasterKey, @Inject(LOGGER) log: Logger) {
     super(AUDIT_TABLE, pool, database, masterKey, log);
