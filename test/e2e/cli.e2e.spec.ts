@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseCheckpoint } from '#event-log/checkpoint.js';
 import { openNote, parseVerifier } from '#event-log/signed-note.js';
+import { until } from '../harness/until.js';
 import { createKey, issue, listedBy, operatorPath } from './harness/sessions.js';
 import { signoff } from './harness/signoff.js';
 import { devices } from './harness/devices.js';
@@ -184,5 +185,23 @@ describe('signoff checkpoint', () => {
       data,
     );
     expect((await json('checkpoint', 'make')).data.number).toBe(data.number + 1);
+  });
+});
+
+describe('signoff audit', () => {
+  it('shows what happened, filtered and page by page', async () => {
+    await world.startProjector();
+    const { token } = await issue(api.service, 'zoe');
+    await printed('sessions', 'revoke', 'zoe', token);
+    await until(
+      () => json('audit', '--account', 'zoe'),
+      ({ data }) => data.length === 2,
+    );
+    const { exit, out, err } = await run('audit', '--account', 'zoe', '--limit', '1');
+    const [, position] =
+      /^position .+\n(\d+) +\S+ +SessionRevoked +zoe +session_\w+ +service bootstrap +operator/.exec(out)!;
+    expect([exit, err]).toEqual([0, `there is more: --before ${position}\n`]);
+    expect(await printed('audit', '--account', 'zoe', '--before', position!)).toContain(' SessionIssued ');
+    expect((await json('audit', '--session', token, '--type', 'SessionRevoked')).data).toHaveLength(1);
   });
 });
