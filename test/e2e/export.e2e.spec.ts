@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { verifyExport } from '#event-log/verify/verify-export.js';
 import { devices } from './harness/devices.js';
+import { auditProjected } from './harness/projected.js';
 import { logPosition, recordedEvents } from './harness/recorded.js';
 import { createKey, dataOf, issue, operatorPath } from './harness/sessions.js';
 import { type Api, World } from './harness/world.js';
@@ -16,6 +17,7 @@ interface Line {
   readonly type?: string;
   readonly entry?: Record<string, unknown>;
   readonly format?: string;
+  readonly filter?: unknown;
   readonly checkpoint?: string;
   readonly end?: { readonly events: number; readonly position: number };
 }
@@ -117,8 +119,37 @@ describe('an export of the trail', () => {
     expect((await recordedEvents(world.owner, 'audit')).length).toBe(before + 1);
   });
 
+  it('has only what is asked for, up to where the projection has come, each event to be checked alone', async () => {
+    const empty = linesOf((await auditor.get(`${EXPORT}?accountId=ada`)).text);
+    expect(empty.slice(1)).toEqual([{ end: { events: 0, position: 0 } }]);
+    const projector = await world.startProjector();
+    await auditProjected(world);
+    await projector.stop();
+    const query = `${EXPORT}?accountId=ada&type=SessionIssued&ipAddress=203.0.113.24`;
+    const { text } = await auditor.get(query);
+    const [header, ...lines] = linesOf(text);
+    expect(header!.filter).toEqual({ accountId: 'ada', type: 'SessionIssued', ipAddress: '203.0.113.24' });
+    expect(lines.flatMap(({ position }) => position ?? [])).toEqual([2]);
+    expect(lines.at(-1)!.end).toEqual({ events: 1, position: (await logPosition(world.owner)) - 1 });
+    expect((await verified(text)).findings).toEqual([]);
+    expect((await verified(text.replace('account-ada', 'account-bob'))).findings).toMatchObject([
+      { position: 2 },
+    ]);
+    const csv = await auditor.get(`${EXPORT}?format=csv&type=SessionRevoked`);
+    expect(csv.text.match(/^\d+,/gm)).toEqual(['3,']);
+    const read = (await recordedEvents(world.owner, 'audit')).at(-2)!;
+    expect(read.data.filter).toEqual({
+      format: 'ndjson',
+      after: 0,
+      accountId: 'ada',
+      type: 'SessionIssued',
+      ipAddress: true,
+    });
+  });
+
   it.each([
     ['format=xml', 'format'],
+    ['from=yesterday', 'from'],
     ['after=-1', 'after'],
     ['after=1&after=2', 'after'],
   ])('is not given for %s', async (query, field) => {

@@ -45,6 +45,16 @@ export async function hashAt(pool: Pool, position: number): Promise<Buffer | und
   return rows[0]?.hash;
 }
 
+/** Of the events at `positions`, by position. */
+export async function hashesAt(pool: Pool, positions: readonly number[]): Promise<Map<number, Buffer>> {
+  const { rows } = await pool.query<{ position: number; hash: Buffer }>({
+    name: 'log-hashes',
+    text: 'SELECT position, hash FROM event_log.event WHERE position = ANY($1)',
+    values: [positions],
+  });
+  return new Map(rows.map(({ position, hash }) => [position, hash]));
+}
+
 /** The events of one stream behind `version`, in order. */
 export async function readStream(pool: Pool, streamId: string, version: number): Promise<RecordedEvent[]> {
   const { rows } = await pool.query<RecordedEvent>({

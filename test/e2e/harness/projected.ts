@@ -1,4 +1,5 @@
 import { connectBus } from '#bus/connect.js';
+import { until } from '../../harness/until.js';
 import { logPosition } from './recorded.js';
 import type { World } from './world.js';
 
@@ -19,4 +20,18 @@ export async function projected({ owner, nats }: World): Promise<void> {
   } finally {
     await connection.close();
   }
+}
+
+/** Resolves when the audit trail's projection holds everything that is in the log now. */
+export async function auditProjected({ owner }: World): Promise<void> {
+  const position = await logPosition(owner);
+  await until(
+    async () => {
+      const { rows } = await owner.query<{ position: number }>(
+        `SELECT position FROM read_model.checkpoint WHERE projection = 'audit'`,
+      );
+      return rows[0]?.position ?? 0;
+    },
+    (reached) => reached >= position,
+  );
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { AuditRead } from '#domain/audit-read.js';
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
@@ -33,11 +34,7 @@ export class AuditController {
     @Query({ schema: auditInput }) { before, limit, ...filter }: AuditInput,
   ): Promise<AuditOutput> {
     const { entries, next, asOf } = await this.queries.execute(new SearchAudit(filter, before, limit));
-    const asked = Object.entries({ ...filter, before, limit }).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, name === 'ipAddress' ? true : value] as const],
-    );
-    const read = { what: 'entries', filter: Object.fromEntries(asked) } as const;
-    await this.commands.execute(new RecordAuditRead(caller, read));
+    await this.record(caller, 'entries', { ...filter, before, limit });
     return { data: [...entries], next, asOf };
   }
 
@@ -48,29 +45,40 @@ export class AuditController {
   async session(@AskedBy() caller: Caller, @Param('token') text: string): Promise<SessionLifeOutput> {
     const token = requireToken(text);
     const entries = await this.queries.execute(new SessionLife(token));
-    await this.commands.execute(new RecordAuditRead(caller, { what: 'session', filter: { token } }));
+    await this.record(caller, 'session', { token });
     return { data: [...entries] };
   }
 
   @Get('export')
   @ForService('audit:read')
   @ApiOperation({
-    summary:
-      'The whole trail behind a position, line by line: as NDJSON with all that a verifier needs, or as CSV',
+    summary: 'The trail behind a position, oldest first: as NDJSON with all that a verifier needs, or as CSV',
   })
   @ApiProduces('application/x-ndjson', 'text/csv')
   @ApiOkResponse({ schema: { type: 'string' } })
   async export(
     @AskedBy() caller: Caller,
-    @Query({ schema: exportInput }) { format, after }: ExportInput,
+    @Query({ schema: exportInput }) { format, after, ...filter }: ExportInput,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.commands.execute(new RecordAuditRead(caller, { what: 'export', filter: { format, after } }));
-    const lines = format === 'csv' ? this.exports.asCsv(after) : this.exports.asNdjson(after);
+    await this.record(caller, 'export', { ...filter, format, after });
+    const lines = format === 'csv' ? this.exports.asCsv(after, filter) : this.exports.asNdjson(after, filter);
     return reply
       .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson')
       .header('content-disposition', `attachment; filename="signoff-audit.${format}"`)
       .header('x-accel-buffering', 'no')
       .send(Readable.from(lines));
+  }
+
+  /** An address is personal: that one was asked for is recorded, and not which. */
+  private async record(
+    caller: Caller,
+    what: AuditRead['data']['what'],
+    asked: Readonly<Record<string, string | number | undefined>>,
+  ): Promise<void> {
+    const filter = Object.entries(asked).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, name === 'ipAddress' ? true : value] as const],
+    );
+    await this.commands.execute(new RecordAuditRead(caller, { what, filter: Object.fromEntries(filter) }));
   }
 }

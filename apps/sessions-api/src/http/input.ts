@@ -80,7 +80,7 @@ export const beforeInput = z.object({
 });
 export type BeforeInput = z.output<typeof beforeInput>;
 
-export const auditInput = beforeInput.extend({
+const auditFilter = z.object({
   accountId: accountId.optional(),
   session: z.string('must be given once').refine(isSessionId, 'must be a session token').optional(),
   type: z.enum(Object.keys(EVENT_TYPES) as EventTypeName[]).optional(),
@@ -90,6 +90,8 @@ export const auditInput = beforeInput.extend({
   from: instant.optional(),
   to: instant.optional(),
 });
+
+export const auditInput = beforeInput.extend(auditFilter.shape);
 export type AuditInput = z.output<typeof auditInput>;
 
 export const positionInput = z.object({ position: count });
@@ -107,7 +109,7 @@ export const checkpointsInput = z.object({
 });
 export type CheckpointsInput = z.output<typeof checkpointsInput>;
 
-export const exportInput = z.object({
+export const exportInput = auditFilter.extend({
   format: z.enum(['ndjson', 'csv'], 'must be ndjson or csv, once').default('ndjson'),
   after: count.optional().default(0),
 });

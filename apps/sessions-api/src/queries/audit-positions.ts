@@ -51,9 +51,7 @@ export async function auditPositions(
   limit: number,
 ): Promise<AuditPositions> {
   const values: unknown[] = [AUDIT_PROJECTION, before === Infinity ? null : before, limit];
-  const conditions = Object.entries(filter).flatMap(([name, value]) =>
-    value === undefined ? [] : [CONDITIONS[name as keyof AuditFilter](`$${values.push(value)}`)],
-  );
+  const conditions = conditionsOf(filter, values);
   const { rows } = await pool.query<{
     position: number | null;
     time: Date | null;
@@ -82,4 +80,27 @@ export async function auditPositions(
     asOf: { position: position ?? 0, time: time?.toISOString() ?? null },
     head,
   };
+}
+
+/** Up to `limit` positions behind `after`, up to `last`, oldest first. */
+export async function auditPositionsBehind(
+  pool: Pool,
+  filter: AuditFilter,
+  after: number,
+  last: number,
+  limit: number,
+): Promise<number[]> {
+  const values: unknown[] = [after, last, limit];
+  const conditions = ['position > $1', 'position <= $2', ...conditionsOf(filter, values)];
+  const { rows } = await pool.query<{ position: number }>(
+    `SELECT position FROM read_model.audit_entry WHERE ${conditions.join(' AND ')} ORDER BY position LIMIT $3`,
+    values,
+  );
+  return rows.map(({ position }) => position);
+}
+
+function conditionsOf(filter: AuditFilter, values: unknown[]): string[] {
+  return Object.entries(filter).flatMap(([name, value]) =>
+    value === undefined ? [] : [CONDITIONS[name as keyof AuditFilter](`$${values.push(value)}`)],
+  );
 }

@@ -7,12 +7,13 @@ import {
   headerLine,
 } from '#event-log/export-format.js';
 import { GENESIS_HASH } from '#event-log/hash-chain.js';
-import { hashAt, readForward, readHead } from '#event-log/read.js';
+import { hashesAt, readAt, readForward, readHead } from '#event-log/read.js';
 import { Vault } from '#event-log/vault.js';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'csv-stringify/sync';
 import { Pool } from 'pg';
 import { checkpointsBetween } from '../checkpoints/checkpoint-table.js';
+import { type AuditFilter, auditPositions, auditPositionsBehind } from './audit-positions.js';
 import { auditEntries, type AuditEntry } from './audit-entry.js';
 
 const BATCH = 500;
@@ -31,12 +32,13 @@ export class ExportTrail {
   ) {}
 
   /** With everything that a verifier needs: see `EXPORT_FORMAT`. */
-  async *asNdjson(after: number): AsyncGenerator<string> {
-    const { logId, epoch, position: last } = await readHead(this.pool);
-    yield headerLine({ logId, epoch, after, filter: null });
+  async *asNdjson(after: number, filter: AuditFilter): AsyncGenerator<string> {
+    const { logId, epoch } = await readHead(this.pool);
+    const last = await this.last(filter);
+    yield headerLine({ logId, epoch, after, filter: isAll(filter) ? null : { ...filter } });
     let position = after;
     let count = 0;
-    for await (const entries of this.entries(after, last)) {
+    for await (const entries of this.entries(after, last, filter)) {
       const from = position;
       position = entries.at(-1)!.event.position;
       const notes = await checkpointsBetween(this.pool, from, position);
@@ -48,14 +50,14 @@ export class ExportTrail {
         .join('');
       count += entries.length;
     }
-    yield endLine({ events: count, position: Math.max(position, after) });
+    yield endLine({ events: count, position: Math.max(last, after) });
   }
 
   /** For people and their spreadsheets. A text that one of those would take for a formula gets a `'` in front. */
-  async *asCsv(after: number): AsyncGenerator<string> {
-    const { position: last } = await readHead(this.pool);
+  async *asCsv(after: number, filter: AuditFilter): AsyncGenerator<string> {
+    const last = await this.last(filter);
     yield stringify([COLUMNS], CSV);
-    for await (const entries of this.entries(after, last)) {
+    for await (const entries of this.entries(after, last, filter)) {
       yield stringify(
         entries.map(({ entry }) => toRow(entry)),
         CSV,
@@ -63,25 +65,38 @@ export class ExportTrail {
     }
   }
 
-  private async *entries(after: number, last: number): AsyncGenerator<Entry[]> {
-    let previousHash = after === 0 ? GENESIS_HASH : await hashAt(this.pool, after);
-    for (let position = after; position < last && previousHash;) {
-      const events: RecordedEvent[] = await readForward(
+  /** Up to where there is something to look at: with a filter, as far as the projection of the trail has come. */
+  private async last(filter: AuditFilter): Promise<number> {
+    if (isAll(filter)) return (await readHead(this.pool)).position;
+    return (await auditPositions(this.pool, filter, Infinity, 0)).asOf.position;
+  }
+
+  private async *entries(after: number, last: number, filter: AuditFilter): AsyncGenerator<Entry[]> {
+    for (let position = after; position < last;) {
+      const events = await this.next(position, last, filter);
+      if (events.length === 0) return;
+      const hashes = await hashesAt(
         this.pool,
-        position,
-        Math.min(BATCH, last - position),
+        events.map((event) => event.position - 1),
       );
-      if (events.length === 0) throw new Error(`the log has no event behind ${position}`);
       const entries = await auditEntries(events, this.vault);
       yield events.map((event, i) => ({
         event,
-        previousHash: events[i - 1]?.hash ?? previousHash!,
+        previousHash: hashes.get(event.position - 1) ?? GENESIS_HASH,
         entry: entries[i]!,
       }));
-      ({ position, hash: previousHash } = events.at(-1)!);
+      ({ position } = events.at(-1)!);
     }
   }
+
+  private async next(after: number, last: number, filter: AuditFilter): Promise<RecordedEvent[]> {
+    if (isAll(filter)) return readForward(this.pool, after, Math.min(BATCH, last - after));
+    const positions = await auditPositionsBehind(this.pool, filter, after, last, BATCH);
+    return (await readAt(this.pool, positions)).sort((one, other) => one.position - other.position);
+  }
 }
+
+const isAll = (filter: AuditFilter) => Object.values(filter).every((value) => value === undefined);
 
 const CSV = { escape_formulas: true, record_delimiter: 'windows' } as const;
 
