@@ -52,7 +52,9 @@ beforeAll(async () => {
     const query = new URL(request.url!, 'http://x').searchParams;
     asked.push(query);
     const after = Number(query.get('after') ?? 0);
-    const text = Buffer.from(exported({ logId: LOG_ID, epoch, after, filter: null }, events).join(''));
+    const accountId = query.get('accountId');
+    const filter = accountId === null ? null : { accountId };
+    const text = Buffer.from(exported({ logId: LOG_ID, epoch, after, filter }, events).join(''));
     const length = hangAfter ?? cutAfter ?? text.length;
     const isCut = cutAfter !== undefined;
     cutAfter = undefined;
@@ -99,6 +101,18 @@ describe('signoff export', () => {
       0,
       expect.stringContaining('not checked: what stands in the log up to position 150'),
     ]);
+  });
+
+  it('asks for what it is told alone, and goes on with that', async () => {
+    cutAfter = 20_011;
+    await toFile('--account', 'ada');
+    expect(await toFile('--resume', '--account', 'bob')).toMatchObject({
+      exit: 1,
+      err: expect.stringContaining('give nothing of it again'),
+    });
+    expect(await toFile('--resume')).toMatchObject({ exit: 0 });
+    expect(asked.map((query) => query.get('accountId'))).toEqual(['ada', 'ada']);
+    expect(await signoff(['verify', '--export', file()])).toMatchObject({ exit: 0 });
   });
 
   it('writes over no file', async () => {

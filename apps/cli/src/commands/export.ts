@@ -3,14 +3,15 @@ import { truncate } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
-import { Api, type ApiOptions, asksApi } from '../api.js';
+import { Api, type ApiOptions, asksApi, type Query } from '../api.js';
 import { CliError } from '../cli-error.js';
 import { ExportLines } from '../export-lines.js';
 import { findEnd, type PartOfExport } from '../part-of-export.js';
 import { wholeNumber } from '../numbers.js';
 import { remark, sayJson } from '../output.js';
+import { filters, queryOf, type TrailOptions } from '../trail-filter.js';
 
-interface ExportOptions extends ApiOptions {
+interface ExportOptions extends ApiOptions, TrailOptions {
   readonly output?: string;
   readonly resume?: boolean;
   readonly after?: number;
@@ -18,11 +19,13 @@ interface ExportOptions extends ApiOptions {
 
 export function exportCommand(): Command {
   const command = new Command('export')
-    .description('the whole trail as lines of JSON, for verify and for others (scope audit:read)')
+    .description(
+      'the trail, or what is asked for of it, as lines of JSON, for verify and for others (scope audit:read)',
+    )
     .option('-o, --output <file>', 'write to this file, which must not exist, instead of standard output')
     .option('--after <position>', 'only what stands behind this position of the log', wholeNumber)
-    .option('--resume', 'go on behind the last whole line of the file');
-  return asksApi(command).action(run);
+    .option('--resume', 'go on behind the last whole line of the file, with what was asked for then');
+  return asksApi(filters(command)).action(run);
 }
 
 async function run(options: ExportOptions): Promise<void> {
@@ -30,9 +33,14 @@ async function run(options: ExportOptions): Promise<void> {
   if (resume && output === undefined) throw new CliError('--resume needs --output: the file to go on with');
   if (resume && after !== undefined)
     throw new CliError('--resume goes on from where the file ends, without --after');
+  const filter = queryOf(options);
+  if (resume && Object.values(filter).some((value) => value !== undefined))
+    throw new CliError('--resume goes on with what was asked for at first: give nothing of it again');
   const part = resume ? await findEnd(output!) : undefined;
   if (part?.isComplete) return told(part.events, output, json);
-  const query = { after: part ? part.position : after };
+  const query = part
+    ? { ...(part.header.filter as Query | null), after: part.position }
+    : { ...filter, after };
   const answer = await new Api(options).send('GET', '/api/audit/export', { query });
   if (part) await truncate(output!, part.bytes);
   const lines = new ExportLines(part);
