@@ -14,10 +14,17 @@ import type { Load } from './harness/load.js';
 import { System } from './harness/system.js';
 
 const STREAM = 'SESSIONS';
-const isWrite = isStatement('read_model-write-sessions');
+const TABLES = { sessions: 'session', audit: 'audit_entry' } as const;
+type Projection = keyof typeof TABLES;
+
+const isWrite = (projection: Projection) => isStatement(`read_model-write-${projection}`);
 /** Its answer, one column that names the projection, which PostgreSQL sends when it has committed. */
-const isWritesAnswer = ({ from, type, text }: WireMessage) =>
-  from === 'server' && type === 'D' && text.endsWith('\0\x01\0\0\0\x08sessions');
+const isWritesAnswer =
+  (projection: Projection) =>
+  ({ from, type, text }: WireMessage) =>
+    from === 'server' &&
+    type === 'D' &&
+    text.endsWith(`\0\x01\0\0\0${String.fromCharCode(projection.length)}${projection}`);
 
 let system: System;
 let load: Load;
@@ -39,17 +46,25 @@ async function proxyToPostgres(): Promise<PostgresProxy> {
   return proxy;
 }
 
-const checkpoint = async () =>
-  ((
-    await system.world.owner.query(`SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`)
-  ).rows[0]?.position ?? 0) as number;
+const checkpoint = async (projection: Projection = 'sessions') => {
+  const { rows } = await system.world.owner.query(
+    'SELECT position FROM read_model.checkpoint WHERE projection = $1',
+    [projection],
+  );
+  return (rows[0]?.position ?? 0) as number;
+};
 
 const head = async () =>
   (await system.world.owner.query('SELECT position FROM event_log.head')).rows[0].position as number;
 
-async function caughtUp(): Promise<void> {
+async function caughtUp(...projections: Projection[]): Promise<void> {
   const position = await head();
-  await until(checkpoint, (reached) => reached >= position);
+  for (const projection of projections.length > 0 ? projections : (['sessions', 'audit'] as const)) {
+    await until(
+      () => checkpoint(projection),
+      (reached) => reached >= position,
+    );
+  }
 }
 
 async function onStream<T>(use: (manager: JetStreamManager) => Promise<T>): Promise<T> {
@@ -67,11 +82,11 @@ async function consumersOf(manager: JetStreamManager): Promise<ConsumerInfo[]> {
   return found;
 }
 
-const newestConsumer = () =>
+const newestConsumer = (projection: Projection) =>
   onStream(async (manager) => {
-    const byAge = (await consumersOf(manager)).toSorted(
-      (a, b) => Date.parse(a.created) - Date.parse(b.created),
-    );
+    const byAge = (await consumersOf(manager))
+      .filter(({ name }) => name.includes(`-${projection}-`))
+      .toSorted((a, b) => Date.parse(a.created) - Date.parse(b.created));
     return byAge.at(-1)!;
   });
 
@@ -96,43 +111,46 @@ async function stoppedAt(matches: (message: WireMessage) => boolean, running = f
   };
 }
 
-describe('a projector that is killed', () => {
+describe.each(['sessions', 'audit'] as const)('a projector of %s that is killed', (projection) => {
   const steps = {
     async 'before its transaction'() {
-      const before = await checkpoint();
-      const victim = await stoppedAt(isWrite);
+      const before = await checkpoint(projection);
+      const victim = await stoppedAt(isWrite(projection));
       await victim.kill();
-      expect(await checkpoint()).toBe(before);
+      expect(await checkpoint(projection)).toBe(before);
     },
 
     async 'in its transaction, which commits all the same'() {
       const [victim, successor] = [await system.addProjector(), await system.addProjector()];
       await caughtUp();
       const lock = await lockCheckpoint();
-      const before = await checkpoint();
+      const before = await checkpoint(projection);
       await until(writesThatWait, (count) => count === 1);
       await system.killProjector(victim);
       await until(writesThatWait, (count) => count === 2);
-      expect(await checkpoint()).toBe(before);
+      expect(await checkpoint(projection)).toBe(before);
       await lock.release();
-      await successor.logged('projector.fenced', { projection: 'sessions' });
+      await successor.logged('projector.fenced', { projection });
       await caughtUp();
       await system.killProjector(successor);
     },
 
     async 'between commit and acknowledgement'() {
-      const before = await checkpoint();
-      const victim = await stoppedAt(isWritesAnswer);
-      const committed = await until(checkpoint, (position) => position > before);
-      expect((await newestConsumer()).ack_floor.stream_seq).toBeLessThan(committed);
+      const before = await checkpoint(projection);
+      const victim = await stoppedAt(isWritesAnswer(projection));
+      const committed = await until(
+        () => checkpoint(projection),
+        (position) => position > before,
+      );
+      expect((await newestConsumer(projection)).ack_floor.stream_seq).toBeLessThan(committed);
       await victim.kill();
     },
 
     async 'behind the acknowledgement'() {
-      const victim = await stoppedAt(isWrite, true);
-      const committed = await checkpoint();
+      const victim = await stoppedAt(isWrite(projection), true);
+      const committed = await checkpoint(projection);
       await until(
-        async () => (await newestConsumer()).ack_floor.stream_seq,
+        async () => (await newestConsumer(projection)).ack_floor.stream_seq,
         (acknowledged) => acknowledged === committed,
       );
       await victim.kill();
@@ -153,7 +171,7 @@ describe('a projector that is killed', () => {
     client.on('error', () => undefined);
     await client.connect();
     await client.query('BEGIN');
-    await client.query('SELECT FROM read_model.checkpoint FOR UPDATE');
+    await client.query('SELECT FROM read_model.checkpoint WHERE projection = $1 FOR UPDATE', [projection]);
     return {
       async release() {
         await client.query('COMMIT');
@@ -165,7 +183,8 @@ describe('a projector that is killed', () => {
   async function writesThatWait(): Promise<number> {
     const { rowCount } = await system.world.owner.query(
       `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'signoff-projector'
-         AND wait_event_type = 'Lock' AND query LIKE '%read_model.session%'`,
+         AND wait_event_type = 'Lock' AND query LIKE $1`,
+      [`%UPDATE read_model.checkpoint%read_model.${TABLES[projection]} %`],
     );
     return rowCount!;
   }
@@ -178,7 +197,10 @@ describe('two projectors', () => {
     const other = await system.addProjector();
     await load.answered(100);
     await caughtUp();
-    const late = proxy.trap((message) => isWrite(message) && message.text.includes('bystander'), 'freeze');
+    const late = proxy.trap(
+      (message) => isWrite('sessions')(message) && message.text.includes('bystander'),
+      'freeze',
+    );
     await load.issue('bystander');
     await late;
     slow.freeze();
@@ -198,7 +220,10 @@ describe('two projectors', () => {
       await caughtUp();
       active.freeze();
       const frozenAt = await head();
-      await until(checkpoint, (position) => position > frozenAt);
+      await until(
+        () => checkpoint(),
+        (position) => position > frozenAt,
+      );
       active.thaw();
       [active, standby] = [standby, active];
     }
@@ -225,13 +250,13 @@ describe("a projector's consumer", () => {
     await load.answered(20);
     await caughtUp();
     for (const end of [nats.stop, nats.kill, nats.kill]) {
-      const { name } = await newestConsumer();
+      const { name } = await newestConsumer('sessions');
       await load.answered(system.random.between(20, 100));
       await end();
       await load.answered(system.random.between(20, 200));
       await nats.start();
       await caughtUp();
-      expect((await newestConsumer()).name).not.toBe(name);
+      expect((await newestConsumer('sessions')).name).not.toBe(name);
     }
     await system.agrees(load);
   });

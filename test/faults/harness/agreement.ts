@@ -155,30 +155,34 @@ async function streamProblems({ nats }: World, log: readonly Recorded[]): Promis
   });
 }
 
-/** P3: the rows are those of the log's fold. */
+/** P3: the rows of each projection are those of the log's fold. */
 async function readModelProblems(world: World): Promise<string[]> {
   const log = await SessionLog.open(world.database.appUrl, world.masterKey, () => undefined);
   try {
     const { position } = await log.head();
     await until(
-      async () =>
-        (await world.owner.query(`SELECT position FROM read_model.checkpoint WHERE projection = 'sessions'`))
-          .rows[0]?.position as number,
-      (reached) => reached === position,
+      async () => (await world.owner.query('SELECT projection, position FROM read_model.checkpoint')).rows,
+      (rows) => rows.length === 2 && rows.every((checkpoint) => checkpoint.position === position),
       CATCH_UP_MS,
     );
-    const [rows, folded] = [(await log.rows()) as object[], (await log.folded()) as object[]];
-    const due = new Map(folded.map((row) => [JSON.stringify(row), row]));
-    const wrong = rows.filter((row) => !due.delete(JSON.stringify(row)));
     return [
-      ...wrong.map((row) => `a row of the read model that is not the log's: ${JSON.stringify(row)}`),
-      ...[...due.keys()].map((row) => `missing in the read model: ${row}`),
+      ...differences('read_model.session', await log.rows(), await log.folded()),
+      ...differences('read_model.audit_entry', await log.auditRows(), await log.auditFolded()),
     ];
   } catch (error) {
     return [`the read model: ${(error as Error).message}`];
   } finally {
     await log.close();
   }
+}
+
+function differences(table: string, rows: readonly unknown[], folded: readonly unknown[]): string[] {
+  const due = new Set(folded.map((row) => JSON.stringify(row)));
+  const wrong = rows.map((row) => JSON.stringify(row)).filter((row) => !due.delete(row));
+  return [
+    ...wrong.map((row) => `a row of ${table} that is not the log's: ${row}`),
+    ...[...due].map((row) => `missing in ${table}: ${row}`),
+  ];
 }
 
 /** P4, P5: every process lists and accepts the same, and gives the first answer to what was sent before. */
