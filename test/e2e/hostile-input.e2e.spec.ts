@@ -90,7 +90,8 @@ const UNEXPLAINED = `
   UNION ALL (SELECT 'listed: ' || id FROM listed EXCEPT SELECT 'listed: ' || id FROM live)
   UNION ALL SELECT 'seen: ' || session_id FROM read_model.activity WHERE session_id NOT IN (SELECT id FROM issued)
   UNION ALL SELECT 'a key for ' || stream_id FROM event_log.subject_key WHERE stream_id NOT IN (SELECT stream_id FROM sealed)
-  UNION ALL SELECT 'two keys of a month for ' || stream_id FROM event_log.subject_key GROUP BY stream_id, month HAVING count(*) > 1
+  UNION ALL SELECT 'two keys of a month for ' || stream_id FROM event_log.subject_key
+    WHERE wrapped_key IS NOT NULL GROUP BY stream_id, month HAVING count(*) > 1
   UNION ALL SELECT count(*) || ' signing keys' FROM access.signing_key HAVING count(*) <> 1`;
 
 const secretsOf = (world: World) => [

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BusListener } from './harness/bus-listener.js';
 import { devices } from './harness/devices.js';
@@ -139,7 +140,8 @@ describe('after a busy day', () => {
     expect(found).toEqual([]);
   });
 
-  it('nothing personal lies in the clear but in the read model', () => {
+  it('nothing personal lies in the clear but in the read model, of which the audit trail has addresses alone', () => {
+    const isSearched = (place: string) => place === 'table read_model.audit_entry';
     const personal = [
       NOTE,
       ...devices.flatMap(({ sent }) => Object.values(sent)),
@@ -151,7 +153,9 @@ describe('after a busy day', () => {
     );
     const found = elsewhere.flatMap(([place, text]) =>
       personal.flatMap((plain) =>
-        formsOf(plain).some((form) => text.includes(form)) ? [`${plain} in ${place}`] : [],
+        formsOf(plain).some((form) => text.includes(form)) && !(isSearched(place) && isIP(plain) !== 0)
+          ? [`${plain} in ${place}`]
+          : [],
       ),
     );
     expect(found).toEqual([]);

@@ -97,11 +97,12 @@ export class Judge {
   private book({ request, principal }: Sent, answer: RawAnswer, body: Body): void {
     const { status } = answer;
     if (status === 401 && principal?.startsWith('session_')) this.cast.left(principal);
-    if (!body || typeof body !== 'object' || !request.path.startsWith('/api/') || principal === undefined)
-      return;
+    if (!request.path.startsWith('/api/') || principal === undefined) return;
+    // An export is accepted, and is no JSON.
+    if (status < 300) this.ledger.accepted.add(answer.headers['x-request-id'] ?? '');
+    if (!body || typeof body !== 'object') return;
     const key = request.headers.find(([name]) => name === 'Idempotency-Key')?.[1].trim();
     const operation = `${request.method} ${request.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
-    if (status < 300) this.ledger.accepted.add(answer.headers['x-request-id'] ?? '');
     this.ledger.book(
       request.method,
       status,

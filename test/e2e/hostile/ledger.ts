@@ -11,6 +11,7 @@ interface Told {
   readonly expiresAt?: string;
   readonly ended?: readonly string[];
   readonly revoked?: number | boolean;
+  readonly months?: readonly string[];
 }
 
 /** Refused before anything was decided, so that no key is kept for it. */
@@ -26,6 +27,7 @@ export class Ledger {
   private readonly keysCreated = new Set<string>();
   private keysRevoked = 0;
   private sessionsRevoked = 0;
+  private erasures = 0;
   private readonly mustBeKeyed = new Set<string>();
   private readonly mayBeKeyed = new Set<string>();
 
@@ -48,7 +50,8 @@ export class Ledger {
     )
       return;
     // Told for the second time, it is the same thing that was done.
-    if (keyedAs !== undefined) {
+    // A checkpoint says what the log is, and changes nothing: made twice, it says the same.
+    if (keyedAs !== undefined && !keyedAs.startsWith('POST /api/audit/checkpoints')) {
       if (this.mustBeKeyed.has(keyedAs)) return;
       this.mustBeKeyed.add(keyedAs);
     }
@@ -65,6 +68,7 @@ export class Ledger {
 
   private revoke(data: Told): void {
     if (typeof data.revoked === 'number') this.sessionsRevoked += data.revoked;
+    else if (data.months) this.erasures += data.months.length > 0 ? 1 : 0;
     else if ('currentSessionRevoked' in data) this.sessionsRevoked++;
     else this.keysRevoked++;
   }
@@ -84,7 +88,16 @@ export class Ledger {
     const extensions = of('SessionExtended').map(
       ({ sessionId, expiresAt }) => `${String(sessionId)} ${String(expiresAt)}`,
     );
-    const known = ['SessionIssued', 'SessionExtended', 'SessionRevoked', 'ApiKeyCreated', 'ApiKeyRevoked'];
+    const known = [
+      'SessionIssued',
+      'SessionExtended',
+      'SessionRevoked',
+      'ApiKeyCreated',
+      'ApiKeyRevoked',
+      'PersonalDataErased',
+      // Its request is looked for below.
+      'AuditRead',
+    ];
     return [
       ...same(
         'sessions issued',
@@ -100,6 +113,7 @@ export class Ledger {
         of('ApiKeyCreated').map(({ keyId }) => String(keyId)),
         this.keysCreated,
       ),
+      ...count('erasures', of('PersonalDataErased').length, this.erasures),
       ...count('revoked keys', of('ApiKeyRevoked').length, this.keysRevoked),
       ...events.filter(({ type }) => !known.includes(type)).map(({ type }) => `who asked for ${type}?`),
       ...(await this.eventsOfNoOne(owner, position)),
