@@ -5,6 +5,7 @@ import { freePort } from '../../stack/src/free-port.js';
 import { until } from '../harness/until.js';
 import { deadLetters as deadLettersCommand } from './harness/dead-letter.js';
 import { Scrape } from './harness/metrics.js';
+import { logPosition } from './harness/recorded.js';
 import { Shop } from './harness/shop.js';
 import { type Api, World } from './harness/world.js';
 
@@ -19,7 +20,7 @@ let manager: JetStreamManager;
 beforeAll(async () => {
   world = await World.create();
   api = await world.startApi();
-  shop = await Shop.open(world, api);
+  shop = await Shop.open(world, () => api);
   connection = await connect({ servers: world.nats.url });
   manager = await jetstreamManager(connection);
 });
@@ -141,15 +142,23 @@ describe('what a service cannot do in all its tries', () => {
   });
 
   it('is not given up as long as the letter cannot be stored', async () => {
-    await manager.streams.delete(STREAM);
-    const process = shop.start({ tries: 1 });
     const [token] = await shop.signIn(1, 1_000_000);
     await shop.end([token!]);
+    const position = await logPosition(world.owner);
+    await until(
+      () => manager.streams.info('SESSIONS'),
+      ({ state }) => state.last_seq === position,
+    );
+    // It would make the stream again.
+    await api.kill();
+    await manager.streams.delete(STREAM);
+    const process = shop.start({ tries: 1 });
     await until(
       () => process.troubles('failed'),
-      (failed) => failed.length >= 1,
+      (failed) => failed.length >= 3,
     );
-    // The API makes the stream again within ten seconds.
+    expect(process.troubles('dead-letter')).toEqual([]);
+    api = await world.startApi();
     await until(
       () => process.troubles('dead-letter'),
       (dead) => dead.length > 0,
@@ -231,6 +240,7 @@ describe('the command for dead letters', () => {
       await until(
         () => command('list', '--service', 'shop').ended,
         ({ exit }) => exit === 0,
+        40_000,
       );
     }
     const left = await held('dead');

@@ -31,3 +31,4 @@ process.once('SIGTERM', async () => {
   await forgetting.close();
   await store.end();
 });
+say({ canBeStopped: true });

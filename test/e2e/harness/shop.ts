@@ -9,6 +9,7 @@ import { end } from './subscribers.js';
 import type { Api, World } from './world.js';
 
 interface Line {
+  readonly canBeStopped?: true;
   readonly inHand?: string;
   readonly trouble?: 'failed' | 'dead-letter' | 'unreachable';
   readonly sessionId?: string;
@@ -24,10 +25,10 @@ export class Shop {
 
   private constructor(
     private readonly world: World,
-    private readonly api: Api,
+    private readonly api: () => Api,
   ) {}
 
-  static async open(world: World, api: Api): Promise<Shop> {
+  static async open(world: World, api: () => Api): Promise<Shop> {
     await world.owner.query(`
       CREATE SCHEMA shop;
       CREATE TABLE shop.session (session_id text PRIMARY KEY, failures int NOT NULL);
@@ -38,7 +39,7 @@ export class Shop {
   /** `failures`: how often the record of each cannot be deleted. */
   async signIn(count: number, failures = 0): Promise<string[]> {
     const tokens = [];
-    for (let i = 0; i < count; i++) tokens.push((await issue(this.api.service, 'ada')).token);
+    for (let i = 0; i < count; i++) tokens.push((await issue(this.api().service, 'ada')).token);
     await this.world.owner.query('INSERT INTO shop.session SELECT unnest($1::text[]), $2', [
       tokens,
       failures,
@@ -47,7 +48,7 @@ export class Shop {
   }
 
   async end(tokens: readonly string[]): Promise<void> {
-    for (const token of tokens) await end(this.api, token);
+    for (const token of tokens) await end(this.api(), token);
   }
 
   async records(): Promise<string[]> {
@@ -100,6 +101,10 @@ export class Shop {
       },
       stop: async () => {
         this.running.delete(started);
+        await until(
+          () => lines,
+          (said) => said.some(({ canBeStopped }) => canBeStopped),
+        );
         child.kill('SIGTERM');
         const [code] = (await exited) as [number | null];
         if (code !== 0) throw new Error(`a process of the shop ended with ${code}`);
