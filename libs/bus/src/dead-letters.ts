@@ -12,6 +12,8 @@ const DEAD = 'signoff.dead.*';
 const AGAIN = 'signoff.again.*';
 /** Of one service. What does not fit is not taken from it: it goes on trying. */
 const LETTERS = 100_000;
+/** Much more than any has, and so little that no service can fill the storage of all. */
+const MAX_LETTER_BYTES = 65_536;
 const CONFIGURED_OTHERWISE = 10058;
 
 /**
@@ -28,11 +30,12 @@ export async function ensureDeadLetters(manager: JetStreamManager, replicas: num
       discard: DiscardPolicy.New,
       discard_new_per_subject: true,
       max_msgs_per_subject: LETTERS,
+      max_msg_size: MAX_LETTER_BYTES,
       num_replicas: replicas,
     });
   } catch (error) {
     if (!(error instanceof JetStreamApiError && error.code === CONFIGURED_OTHERWISE)) throw error;
-    await manager.streams.update(DEAD_LETTERS, { num_replicas: replicas });
+    await manager.streams.update(DEAD_LETTERS, { num_replicas: replicas, max_msg_size: MAX_LETTER_BYTES });
   }
 }
 

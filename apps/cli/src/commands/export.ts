@@ -59,7 +59,9 @@ async function copy(
   part: PartOfExport | undefined,
 ): Promise<void> {
   const target: Writable =
-    output === undefined ? process.stdout : createWriteStream(output, { flags: part ? 'a' : 'wx' });
+    output === undefined
+      ? process.stdout
+      : createWriteStream(output, { flags: part ? 'a' : 'wx', mode: 0o600 });
   try {
     await pipeline(body!, (chunks) => lines.of(chunks as AsyncIterable<Uint8Array>), target, {
       end: output !== undefined,

@@ -41,17 +41,17 @@ export const AUDIT_TABLE: ProjectedTable<PreparedEntries> = {
   },
 
   // The next set has no index by account while it is filled: the log's index of streams finds what was erased.
-  async erase(pool, set, { erased }) {
-    if (erased.length === 0) return;
-    await pool.query(
-      `UPDATE ${set}.audit_entry AS entry SET ip_address = NULL, subject_key_id = NULL
+  erasure: (set, { erased }) =>
+    erased.length === 0
+      ? undefined
+      : {
+          text: `UPDATE ${set}.audit_entry AS entry SET ip_address = NULL, subject_key_id = NULL
        FROM event_log.event AS sealed
        WHERE sealed.stream_id = ANY($1) AND sealed.sealed IS NOT NULL
          AND entry.position = sealed.position AND entry.subject_key_id IS NOT NULL AND NOT EXISTS (
            SELECT FROM event_log.subject_key WHERE key_id = entry.subject_key_id AND wrapped_key IS NOT NULL)`,
-      [erased],
-    );
-  },
+          values: [erased],
+        },
 
   changes: (set) => `written AS (
     INSERT INTO ${set}.audit_entry (position, recorded_at, type, account_id, session_id, actor_type, actor_id,

@@ -1,4 +1,4 @@
-import { DatabaseError, type Pool } from 'pg';
+import { DatabaseError, type Pool, type QueryConfig } from 'pg';
 import type { MasterKey } from '#event-log/master-key.js';
 import { hashAt } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
@@ -22,11 +22,8 @@ export interface ProjectedTable<Prepared> {
   readonly beside: readonly string[];
   /** What a batch comes to. May be asked while the one before is applied. */
   preparing(pool: Pool, masterKey: MasterKey): Prepare<Prepared>;
-  /**
-   * Forgets what was sealed under keys that are no more. To be done before a batch with such an erasure is written: what a
-   * key's end has made unreadable is never wrong to leave out, and is left out again if this process dies in between.
-   */
-  erase(pool: Pool, set: TableSet, prepared: Prepared): Promise<void>;
+  /** Forgets what was sealed under keys that are no more; undefined where a batch has no such erasure. */
+  erasure(set: TableSet, prepared: Prepared): QueryConfig | undefined;
   /** Parts of a `WITH`, whose parameters begin at $7. Each of them asks `moved` for a row. */
   changes(set: TableSet): string;
   values(prepared: Prepared): unknown[];
@@ -69,7 +66,6 @@ export class ProjectedTables {
     const to = { ...from, position: last.position, hash: last.hash };
     try {
       const ready = await prepared;
-      await this.of.erase(this.pool, this.set, ready);
       if (await this.write(from, to, ready)) return to;
     } catch (cause) {
       if (!isTheEventsFault(cause)) throw cause;
@@ -89,7 +85,7 @@ export class ProjectedTables {
   /** Answers whether the checkpoint stood at `from`, and the log has what `to` names, so that everything was written. */
   private async write(from: CheckpointPosition, to: CheckpointPosition, prepared: unknown): Promise<boolean> {
     const { projection } = this.of;
-    const { rowCount } = await this.pool.query({
+    const write = {
       name: `${this.set}-write-${projection}`,
       text: this.text,
       values: [
@@ -101,8 +97,25 @@ export class ProjectedTables {
         to.hash,
         ...this.of.values(prepared),
       ],
-    });
-    return rowCount === 1;
+    };
+    const erasure = this.of.erasure(this.set, prepared);
+    return erasure ? this.writeBoth(erasure, write) : (await this.pool.query(write)).rowCount === 1;
+  }
+
+  /** In one transaction: between the two, a rebuild could put other tables in the place of those that were erased in. */
+  private async writeBoth(erasure: QueryConfig, write: QueryConfig): Promise<boolean> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(erasure);
+      const isWritten = (await client.query(write)).rowCount === 1;
+      await client.query(isWritten ? 'COMMIT' : 'ROLLBACK');
+      client.release();
+      return isWritten;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
   }
 }
 

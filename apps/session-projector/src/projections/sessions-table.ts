@@ -37,16 +37,16 @@ export const SESSIONS_TABLE: ProjectedTable<PreparedSessions> = {
     };
   },
 
-  async erase(pool, set, { effect: { erased } }) {
-    if (erased.size === 0) return;
-    await pool.query(
-      `UPDATE ${set}.session SET ip_address = NULL, user_agent = NULL, fingerprint = NULL, browser = NULL, os = NULL,
+  erasure: (set, { effect: { erased } }) =>
+    erased.size === 0
+      ? undefined
+      : {
+          text: `UPDATE ${set}.session SET ip_address = NULL, user_agent = NULL, fingerprint = NULL, browser = NULL, os = NULL,
          device = NULL
        WHERE account_id = ANY($1) AND subject_key_id IS NOT NULL AND NOT EXISTS (
          SELECT FROM event_log.subject_key WHERE key_id = subject_key_id AND wrapped_key IS NOT NULL)`,
-      [[...erased]],
-    );
-  },
+          values: [[...erased]],
+        },
 
   changes: (set) => `issued AS (
     INSERT INTO ${set}.session (session_id, account_id, issued_position, issued_at, expires_at, subject_key_id,

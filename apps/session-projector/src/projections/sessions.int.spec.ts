@@ -65,6 +65,21 @@ describe('a batch', () => {
     expect(await log.rows()).toEqual([]);
   });
 
+  it('with an erasure is written as a whole or not at all: where it is refused, nothing was erased either', async () => {
+    await log.issue('alice');
+    const sessions = projection();
+    const issued = await sessions.apply(await batchBehind(await sessions.resume()));
+    await pool.query(`UPDATE event_log.subject_key SET wrapped_key = NULL`);
+    await log.record('account-alice', { type: 'PersonalDataErased', data: '{"months":["2026-11-01"]}' });
+    const batch = await batchBehind(issued);
+    const shown = async () => (await log.rows()).map((row) => (row as { ip_address: unknown }).ip_address);
+    const elsewhere = { ...issued, position: 0 };
+    await expect(sessions.apply({ ...batch, from: elsewhere })).rejects.toEqual(fenced);
+    expect(await shown()).toEqual(['203.0.113.9']);
+    await sessions.apply(batch);
+    expect(await shown()).toEqual([null]);
+  });
+
   it('of a projector that was overtaken is refused, and changes nothing', async () => {
     const alice = await log.issue('alice');
     const [one, other] = [projection(), projection()];

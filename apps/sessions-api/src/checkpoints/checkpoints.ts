@@ -23,6 +23,7 @@ import {
 } from './checkpoint-table.js';
 import { makeCheckpoint, refuseContradiction, underCheckpointLock } from './make-checkpoint.js';
 
+const SAME_FOR_MS = 5_000;
 const LOOK_EVERY_MS = 10_000;
 const MADE_EVERY_MS = 60_000;
 
@@ -55,9 +56,13 @@ export class Checkpoints implements OnApplicationBootstrap, BeforeApplicationShu
     await this.looking;
   }
 
-  /** Whether the log has moved or not: it says what the log was at a time. Throws `CheckpointRefusal`. */
+  /**
+   * Whether the log has moved or not: it says what the log was at a time. Who asks again within seconds, while the log
+   * stands still, gets the same. Throws `CheckpointRefusal`.
+   */
   async make(): Promise<StoredCheckpoint> {
-    return (await this.unlessRefused(() => this.attempt()))!;
+    const made = await this.unlessRefused(() => this.attempt(isOld));
+    return made ?? (await latestCheckpoint(this.pool))!;
   }
 
   /** The public keys of this log, the one that signs first. Makes it if there is none. */
@@ -111,3 +116,6 @@ function isDue({ head, now }: LogNow, last: StoredCheckpoint | undefined): boole
   const hasMoved = head.position !== last.position || head.epoch !== last.epoch;
   return hasMoved && now - last.madeAt >= MADE_EVERY_MS;
 }
+
+const isOld = ({ head, now }: LogNow, last: StoredCheckpoint | undefined): boolean =>
+  last?.epoch !== head.epoch || last.position !== head.position || now - last.madeAt > SAME_FOR_MS;

@@ -31,8 +31,8 @@ export function makeCheckpoint(
   return underCheckpointLock(pool, async (client) => {
     const last = await latestCheckpoint(client);
     const log = await lookAtLog(client, last?.position ?? 0);
-    if (!isDue(log, last)) return undefined;
     refuseContradiction(log, last);
+    if (!isDue(log, last)) return undefined;
     const { logId, epoch, position, hash } = log.head;
     const { publicKey, privateKey } = await checkpointKey(client, masterKey);
     const madeAt = Math.max(log.now, last?.madeAt ?? 0);

@@ -4,6 +4,8 @@ import type { RecordedEvent } from '#event-log/event.js';
 import { decodeEvent } from '#event-log/event-types.js';
 import type { PersonalData } from '#event-log/sealing.js';
 import type { Vault } from '#event-log/vault.js';
+import { type AuditColumns, auditColumns } from '#read-model/audit-entries.js';
+import type { Pool } from 'pg';
 
 /** An event of the log as an auditor reads it. What does not apply, was not given or was erased is null. */
 export interface AuditEntry {
@@ -30,36 +32,53 @@ export interface AuditEntry {
 
 interface Metadata {
   readonly actor?: AuditEntry['actor'];
-  readonly credential?: string;
   readonly commandId?: string;
   readonly requestId?: string;
 }
 
 /** Opens what is sealed in the same moment: what has been erased by now is null. */
-export async function auditEntries(events: readonly RecordedEvent[], vault: Vault): Promise<AuditEntry[]> {
-  const personal = await vault.open(events.map((event) => withoutSecrets(event)));
-  return events.map((event, i) => auditEntry(event, personal[i] ?? {}));
+export async function auditEntries(
+  pool: Pool,
+  vault: Vault,
+  events: readonly RecordedEvent[],
+): Promise<AuditEntry[]> {
+  const [personal, columns] = await Promise.all([
+    vault.open(events.map((event) => withoutSecrets(event))),
+    columnsOf(pool, events),
+  ]);
+  return events.map((event, i) => auditEntry(event, columns[i]!, personal[i] ?? {}));
 }
+
+/** By what each event is searched for. */
+export const columnsOf = (pool: Pool, events: readonly RecordedEvent[]): Promise<AuditColumns[]> =>
+  auditColumns(
+    pool,
+    events.map((event) => ({ ...event, ...decodeEvent(event) })),
+  );
 
 /** What is sealed in the events of a key is the hash of its secret: nobody reads that here. */
 const withoutSecrets = (event: RecordedEvent) =>
   accountIdOf(event.streamId) === null ? { ...event, sealed: null } : event;
 
-function auditEntry(event: RecordedEvent, personal: PersonalData): AuditEntry {
-  const { data } = decodeEvent(event) as { data: Partial<Record<string, string>> };
-  const { actor, credential, commandId, requestId } = JSON.parse(event.metadata) as Metadata;
+function auditEntry(
+  event: RecordedEvent,
+  { accountId, sessionId, reason, credential }: AuditColumns,
+  personal: PersonalData,
+): AuditEntry {
+  const { data } = decodeEvent(event) as { data: { keyId?: string } };
+  const { actor, commandId, requestId } = JSON.parse(event.metadata) as Metadata;
   return {
     position: event.position,
     type: event.type,
     recordedAt: new Date(event.recordedAt).toISOString(),
-    accountId: accountIdOf(event.streamId) ?? data.accountId ?? null,
-    token: data.sessionId ?? null,
+    accountId,
+    token: sessionId,
     keyId: data.keyId ?? null,
     actor: actor ?? null,
-    credential: credential ?? null,
+    credential,
     ipAddress: personal.ipAddress ?? null,
     userAgent: personal.userAgent ?? null,
-    reason: data.reason ?? null,
+    reason,
     note: personal.note ?? null,
     commandId: commandId ?? null,
     requestId: requestId ?? null,

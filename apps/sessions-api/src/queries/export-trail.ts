@@ -41,13 +41,11 @@ export class ExportTrail {
     for await (const entries of this.entries(after, last, filter)) {
       const from = position;
       position = entries.at(-1)!.event.position;
-      const notes = await checkpointsBetween(this.pool, from, position);
-      yield entries
-        .map((entry) => {
-          const here = notes.filter((one) => one.position === entry.event.position);
-          return [eventLine(entry), ...here.map(({ note }) => checkpointLine(note))].join('');
-        })
-        .join('');
+      const notes = new Map<number, string>();
+      for (const one of await checkpointsBetween(this.pool, from, position)) {
+        notes.set(one.position, (notes.get(one.position) ?? '') + checkpointLine(one.note));
+      }
+      yield entries.map((entry) => eventLine(entry) + (notes.get(entry.event.position) ?? '')).join('');
       count += entries.length;
     }
     yield endLine({ events: count, position: Math.max(last, after) });
@@ -79,7 +77,7 @@ export class ExportTrail {
         this.pool,
         events.map((event) => event.position - 1),
       );
-      const entries = await auditEntries(events, this.vault);
+      const entries = await auditEntries(this.pool, this.vault, events);
       yield events.map((event, i) => ({
         event,
         previousHash: hashes.get(event.position - 1) ?? GENESIS_HASH,

@@ -1,11 +1,10 @@
-import { decodeEvent } from '#event-log/event-types.js';
 import type { RecordedEvent } from '#event-log/event.js';
 import { readAt, readForward } from '#event-log/read.js';
 import { Vault } from '#event-log/vault.js';
-import { auditColumns } from '#read-model/audit-entries.js';
+import type { AuditColumns } from '#read-model/audit-entries.js';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Pool } from 'pg';
-import { auditEntries, type AuditEntry } from './audit-entry.js';
+import { auditEntries, type AuditEntry, columnsOf } from './audit-entry.js';
 import { auditPositions, type AuditFilter, type AuditPositions } from './audit-positions.js';
 
 /** So few events behind the projection are searched themselves. */
@@ -42,9 +41,11 @@ export class SearchAuditHandler implements IQueryHandler<SearchAudit> {
   async execute({ filter, before = Infinity, limit }: SearchAudit): Promise<AuditPage> {
     const found = await auditPositions(this.pool, filter, before, limit + 1);
     const tail = await this.tail(found, before);
-    const fresh = (await this.entries(tail)).filter((one) => one.position < before && matches(one, filter));
+    const fresh = await this.among(tail, filter, before);
     const indexed = await readAt(this.pool, found.positions.slice(0, Math.max(0, limit + 1 - fresh.length)));
-    const all = [...fresh, ...(await this.entries(indexed))].sort((a, b) => b.position - a.position);
+    const all = [...fresh, ...(await auditEntries(this.pool, this.vault, indexed))].sort(
+      (a, b) => b.position - a.position,
+    );
     const entries = all.slice(0, limit);
     const last = tail.at(-1);
     return {
@@ -61,22 +62,28 @@ export class SearchAuditHandler implements IQueryHandler<SearchAudit> {
     return readForward(this.pool, asOf.position, TAIL);
   }
 
-  private async entries(events: readonly RecordedEvent[]): Promise<AuditEntry[]> {
-    const decoded = events.map((event) => ({ ...event, ...decodeEvent(event) }));
-    const [entries, columns] = [
-      await auditEntries(events, this.vault),
-      await auditColumns(this.pool, decoded),
-    ];
-    return entries.map((entry, i) => ({ ...entry, accountId: columns[i]!.accountId }));
+  /** Opens only what else is asked for: of an address it then shows. */
+  private async among(
+    events: readonly RecordedEvent[],
+    filter: AuditFilter,
+    before: number,
+  ): Promise<AuditEntry[]> {
+    const columns = await columnsOf(this.pool, events);
+    const candidates = events.filter((_, i) => matches(columns[i]!, filter) && columns[i]!.position < before);
+    const entries = await auditEntries(this.pool, this.vault, candidates);
+    const { ipAddress } = filter;
+    return entries.filter((one) => ipAddress === undefined || one.ipAddress === ipAddress);
   }
 }
 
-const matches = (entry: AuditEntry, { accountId, session, type, actor, reason, ...rest }: AuditFilter) =>
-  (accountId === undefined || entry.accountId === accountId) &&
-  (session === undefined || entry.token === session) &&
-  (type === undefined || entry.type === type) &&
-  (actor === undefined || entry.actor?.id === actor) &&
-  (reason === undefined || entry.reason === reason) &&
-  (rest.ipAddress === undefined || entry.ipAddress === rest.ipAddress) &&
-  (rest.from === undefined || entry.recordedAt >= rest.from) &&
-  (rest.to === undefined || entry.recordedAt < rest.to);
+const matches = (
+  one: AuditColumns,
+  { accountId, session, type, actor, reason, from, to }: AuditFilter,
+): boolean =>
+  (accountId === undefined || one.accountId === accountId) &&
+  (session === undefined || one.sessionId === session) &&
+  (type === undefined || one.type === type) &&
+  (actor === undefined || one.actorId === actor) &&
+  (reason === undefined || one.reason === reason) &&
+  (from === undefined || one.recordedAt.toISOString() >= from) &&
+  (to === undefined || one.recordedAt.toISOString() < to);

@@ -31,6 +31,6 @@ export class SessionLifeHandler implements IQueryHandler<SessionLife> {
     for await (const events of readWholeStream(this.pool, accountStreamId(accountId))) {
       life.push(...events.filter((event) => decodeEvent(event).data.sessionId === sessionId));
     }
-    return auditEntries(life, this.vault);
+    return auditEntries(this.pool, this.vault, life);
   }
 }

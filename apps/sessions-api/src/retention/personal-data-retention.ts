@@ -50,17 +50,20 @@ export class PersonalDataRetention implements OnApplicationBootstrap, OnApplicat
   private async eraseWhatIsDue(): Promise<void> {
     const { rows } = await this.pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
     const before = monthsBefore(rows[0]!.now, this.config.PERSONAL_DATA_DAYS);
-    let accounts = 0;
+    let [accounts, failures] = [0, 0];
     for (let after = accountStreamId(''); ;) {
       const streams = await streamsWithKeysBefore(this.pool, before, after, BATCH);
       if (streams.length === 0) break;
       for (const streamId of streams) {
         if (this.stop.signal.aborted) return;
-        await this.erase.execute(new ErasePersonalData(policy(), accountIdOf(streamId)!, before));
+        // One that fails must not keep those behind it: it is tried again in an hour.
+        await this.erase.execute(new ErasePersonalData(policy(), accountIdOf(streamId)!, before)).then(
+          () => accounts++,
+          (err: unknown) => this.log.warn({ err, failures: ++failures }, 'retention.account-failed'),
+        );
       }
-      accounts += streams.length;
       after = streams.at(-1)!;
     }
-    if (accounts > 0) this.log.info({ accounts, before }, 'retention.erased');
+    if (accounts + failures > 0) this.log.info({ accounts, failures, before }, 'retention.erased');
   }
 }

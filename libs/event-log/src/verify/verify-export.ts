@@ -3,7 +3,10 @@ import { ExportCheck } from './export-check.js';
 import { Findings } from './findings.js';
 import type { Verification, VerifyOptions } from './verification.js';
 
-/** Reads an export from its first line to its last, and holds none of it. Throws only when it is none. */
+/**
+ * Reads an export from its first line to its last, and holds no event of it, only a
+ * number for each stream. Throws only when it is none.
+ */
 export async function verifyExport(
   chunks: AsyncIterable<string>,
   options: VerifyOptions = {},
