@@ -126,7 +126,7 @@ class SharedForgetting implements Forgetting {
           ),
         );
         await Promise.race([Promise.all(this.inHand), sleep(IN_HAND_MS, undefined, { ref: false })]);
-        await Promise.race([connection.drain(), sleep(LAST_WORDS_MS)]);
+        await Promise.race([connection.drain(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
         await connection.close();
       } catch (error) {
         if (signal.aborted) return;
@@ -151,8 +151,13 @@ class SharedForgetting implements Forgetting {
 
   private async handle(message: JsMsg, connection: NatsConnection): Promise<void> {
     const { deliveryCount } = message.info;
-    // Closed while somebody was at it: it will come again.
-    const answer = (say: () => void) => connection.isClosed() || say();
+    const answer = (say: () => void) => {
+      try {
+        say();
+      } catch {
+        // The connection is closing, or there is no delay to be had: it will come again.
+      }
+    };
     const busy = setInterval(() => answer(() => message.working()), ANSWER_WITHIN_MS / 3);
     busy.unref();
     let revocation: Revocation | undefined;
