@@ -9,7 +9,9 @@ export async function underLock<Result>(
   const client = await pool.connect();
   try {
     // A process that is stopped in the midst of it must keep nobody waiting.
-    await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '2s'; SET LOCAL lock_timeout = '3s'`);
+    await client.query(
+      `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '2s'; SET LOCAL lock_timeout = '3s'`,
+    );
     // A statement of its own: one that waits for the lock would not see what was committed while it waited.
     await client.query('SELECT pg_advisory_xact_lock($1)', [lock]);
     const result = await work(client);
