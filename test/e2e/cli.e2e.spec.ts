@@ -184,6 +184,7 @@ describe('signoff checkpoint', () => {
     expect(JSON.parse((await printed('checkpoint', 'list', '--json')).trimEnd().split('\n').at(-1)!)).toEqual(
       data,
     );
+    await issue(api.service, 'kim');
     expect((await json('checkpoint', 'make')).data.number).toBe(data.number + 1);
   });
 });

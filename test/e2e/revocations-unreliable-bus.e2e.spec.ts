@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { shardOf, STREAM } from '#bus/subjects.js';
 import { connect as connectLibrary } from '#revocations/connect.js';
 import type { Revocations } from '#revocations/revocations.js';
@@ -140,6 +140,10 @@ describe.each(ways)('a bus that %s', (_, fateOf, name, follow) => {
 });
 
 describe('an answer that comes late', () => {
+  beforeEach(() => {
+    subscribers = new Subscribers(world, connectLibrary);
+  });
+
   it('renews the lease to the moment of its question, not of its arrival', async () => {
     const late = 600;
     proxy.fateOf = (subject) => (isAnswer(subject) ? [late] : PASS);
@@ -153,6 +157,10 @@ describe('an answer that comes late', () => {
 });
 
 describe('a revocation that is lost on its way', () => {
+  beforeEach(() => {
+    subscribers = new Subscribers(world, connectLibrary);
+  });
+
   it('is never acknowledged, nor is what comes behind it, until it is held as well', async () => {
     const [lost, later] = ['account-1', 'account-2'] as const;
     const subjectOf = (account: string) => `sessions.revoked.${shardOf(`account-${account}`)}`;

@@ -126,7 +126,7 @@ class SharedForgetting implements Forgetting {
           ),
         );
         await Promise.race([Promise.all(this.inHand), sleep(IN_HAND_MS, undefined, { ref: false })]);
-        await Promise.race([connection.drain(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+        await Promise.race([connection.drain(), sleep(LAST_WORDS_MS)]);
         await connection.close();
       } catch (error) {
         if (signal.aborted) return;
