@@ -90,7 +90,7 @@ export class Checkpoints implements OnApplicationBootstrap, BeforeApplicationShu
     }
   }
 
-  private async attempt(due?: typeof isDue): Promise<StoredCheckpoint | undefined> {
+  private async attempt(due: typeof isDue): Promise<StoredCheckpoint | undefined> {
     const made = await makeCheckpoint(this.pool, this.masterKey, due);
     if (made && this.bus.isConnected) this.bus.connection?.publish(CHECKPOINT, made.note);
     return made;
