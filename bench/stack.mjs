@@ -1,38 +1,113 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { connect } from '@nats-io/transport-node';
+import pg from 'pg';
+import { freePort } from '../dist/stack/src/free-port.js';
 import { startNatsServer } from '../dist/stack/src/nats-server.js';
 import { startPostgres } from '../dist/stack/src/postgres.js';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Private PostgreSQL and nats-server, migrated, for as long as `run` takes. */
-export async function withStack(run) {
+/** Room for what is measured to be served from memory, and no checkpoint in the midst of a round. */
+const SETTINGS = {
+  shared_buffers: '1GB',
+  max_wal_size: '8GB',
+  checkpoint_timeout: '30min',
+};
+
+/** Of the servers that were measured with. */
+export const versions = {};
+
+async function readVersions(client, natsUrl) {
+  versions.postgres = (await client.query('SHOW server_version')).rows[0].server_version;
+  const bus = await connect({ servers: natsUrl });
+  versions.natsServer = bus.info.version;
+  await bus.close();
+}
+
+let shared;
+let databases = 0;
+
+/** A private PostgreSQL for all parts of a run, each of which gets a migrated database of its own. */
+export async function withPostgres(run) {
   const folder = mkdtempSync(join(tmpdir(), 'signoff-bench-'));
-  const postgres = await startPostgres({ dataDir: join(folder, 'postgres') });
-  const nats = await startNatsServer({ storeDir: join(folder, 'nats') });
-  const databaseUrl = postgres.ownerUrl.replace(/\/\/.*@/, '//signoff_app:bench@');
-  const env = {
-    ...process.env,
-    MIGRATION_DATABASE_URL: postgres.ownerUrl,
-    DATABASE_URL: databaseUrl,
-    NATS_URL: nats.url,
-    MASTER_KEY: Buffer.alloc(32, 1).toString('base64'),
-    LOG_LEVEL: 'error',
-  };
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), settings: SETTINGS });
   try {
+    const env = { ...process.env, ...databaseVariables(postgres.ownerUrl) };
     execFileSync('node', [join(root, 'dist/apps/sessions-api/src/migrate.js')], { env });
-    console.log(`${cpus().length} cores, Node ${process.version}`);
-    await run({ databaseUrl, ownerUrl: postgres.ownerUrl, natsUrl: nats.url, natsPid: nats.pid, env });
+    shared = postgres;
+    await run();
   } finally {
-    await nats.stop();
+    shared = undefined;
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A migrated database and a private nats-server for as long as `run` takes. */
+export async function withStack(run) {
+  if (!shared) return withPostgres(() => withStack(run));
+  const { ownerUrl: migratedUrl, pid: postgresPid } = shared;
+  const folder = mkdtempSync(join(tmpdir(), 'signoff-bench-'));
+  const database = `part_${++databases}`;
+  const ownerUrl = migratedUrl.replace(/[^/]*$/, database);
+  const admin = new pg.Client(migratedUrl.replace(/[^/]*$/, 'postgres'));
+  await admin.connect();
+  await admin.query(`CREATE DATABASE ${database} TEMPLATE signoff`);
+  const nats = await startNatsServer({ storeDir: join(folder, 'nats') });
+  try {
+    await readVersions(admin, nats.url);
+    const env = {
+      ...process.env,
+      ...databaseVariables(ownerUrl),
+      NATS_URL: nats.url,
+      MASTER_KEY: Buffer.alloc(32, 1).toString('base64'),
+      LOG_LEVEL: 'error',
+    };
+    const { DATABASE_URL: databaseUrl } = env;
+    await run({ folder, databaseUrl, ownerUrl, postgresPid, natsUrl: nats.url, natsPid: nats.pid, env });
+  } finally {
+    await nats.stop();
+    await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
+    await admin.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const databaseVariables = (ownerUrl) => ({
+  MIGRATION_DATABASE_URL: ownerUrl,
+  DATABASE_URL: ownerUrl.replace(/\/\/.*@/, '//signoff_app:bench@'),
+  DATABASE_POOL: '10',
+});
+
+/** A server on a free port, as production runs it, as soon as it answers at `path`. */
+export async function startServer(script, env, path) {
+  const port = await freePort();
+  const child = spawn(process.execPath, [join(root, script)], {
+    env: { ...env, NODE_ENV: 'production', PORT: String(port), PROJECTOR_PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const url = `http://127.0.0.1:${port}`;
+  for (const giveUpAt = Date.now() + 60_000; ; await sleep(50)) {
+    if (child.exitCode !== null || Date.now() > giveUpAt) throw new Error(`${script} did not start`);
+    const answer = await fetch(url + path).catch(() => undefined);
+    if (answer?.ok) break;
+  }
+  const stop = async () => {
+    process.off('exit', kill);
+    child.kill('SIGTERM');
+    await exited;
+  };
+  return { pid: child.pid, port, url, stop };
 }
 
 /** One of our processes, on a free port, as soon as it says that it is `ready`. */
