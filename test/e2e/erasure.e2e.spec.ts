@@ -8,6 +8,7 @@ import { until } from '../harness/until.js';
 import { BusListener } from './harness/bus-listener.js';
 import type { AppProcess } from './harness/app-process.js';
 import { devices } from './harness/devices.js';
+import { Scrape } from './harness/metrics.js';
 import { projected } from './harness/projected.js';
 import { logPosition } from './harness/recorded.js';
 import { rebuilt } from './harness/rebuild.js';
@@ -222,6 +223,12 @@ describe('erasing by age', () => {
   });
   afterAll(() => world.stop());
 
+  const age = (stream: string, days: number) =>
+    world.owner.query(
+      `UPDATE event_log.subject_key SET month = date_trunc('month', now() - $2 * interval '1 day') WHERE stream_id LIKE $1`,
+      [stream, days],
+    );
+
   it('erases the months that ended so long ago, and no younger one', async () => {
     const projector = await world.startProjector();
     const before = await world.startApi();
@@ -233,11 +240,6 @@ describe('erasing by age', () => {
       scopes: ['sessions:read'],
     });
     await projected(world);
-    const age = (stream: string, days: number) =>
-      world.owner.query(
-        `UPDATE event_log.subject_key SET month = date_trunc('month', now() - $2 * interval '1 day') WHERE stream_id LIKE $1`,
-        [stream, days],
-      );
     await age('account-old', 93 + 31);
     await age('key-%', 93 + 31);
     const api = await world.startApi({ PERSONAL_DATA_DAYS: '92' });
@@ -254,5 +256,22 @@ describe('erasing by age', () => {
     // What an API key is known by is sealed as well, and does not age.
     expect((await api.as(key).get(operatorPath('young'))).status).toBe(200);
     await projector.stop();
+  });
+
+  it('tells the operator while it cannot', async () => {
+    const mayErase = (verb: 'GRANT' | 'REVOKE') => {
+      const role = `${verb === 'GRANT' ? 'TO' : 'FROM'} ${new URL(world.database.appUrl).username}`;
+      return world.owner.query(`${verb} UPDATE ON event_log.subject_key ${role}`);
+    };
+    const failing = async (event: string) => {
+      const api = await world.startApi({ PERSONAL_DATA_DAYS: '92' });
+      await api.logged(event);
+      return (await Scrape.of(api.as())).value('signoff_retention_failing');
+    };
+    await age('account-young', 93 + 31);
+    await mayErase('REVOKE');
+    expect(await failing('retention.failed')).toBe(1);
+    await mayErase('GRANT');
+    expect(await failing('retention.erased')).toBe(0);
   });
 });

@@ -108,6 +108,10 @@ export class Metrics {
     'signoff_checkpoint_refused',
     '1 while this process signs no checkpoint, since the log contradicts the one before',
   );
+  private readonly retentionFailing = this.gauge(
+    'signoff_retention_failing',
+    '1 while the last look of this process for personal data that is too old has not erased all of it',
+  );
 
   constructor(
     private readonly pool: Pool,
@@ -127,6 +131,10 @@ export class Metrics {
 
   inEffect(service: string, seconds: number): void {
     this.inEffectSeconds.observe({ service }, seconds);
+  }
+
+  lookedForOldData(erasedAll: boolean): void {
+    this.retentionFailing.set(erasedAll ? 0 : 1);
   }
 
   answered(method: string, route: string, status: number, seconds: number): void {

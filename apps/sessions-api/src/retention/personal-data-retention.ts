@@ -7,6 +7,7 @@ import { policy } from '../access/caller.js';
 import { ErasePersonalData, ErasePersonalDataHandler } from '../commands/erase-personal-data.js';
 import { CONFIG, type Config } from '../config.js';
 import { LOGGER } from '../logger.js';
+import { Metrics } from '../metrics.js';
 import { monthsBefore } from './months-before.js';
 
 const LOOK_EVERY_MS = 3_600_000;
@@ -25,6 +26,7 @@ export class PersonalDataRetention implements OnApplicationBootstrap, OnApplicat
   constructor(
     private readonly erase: ErasePersonalDataHandler,
     private readonly pool: Pool,
+    private readonly metrics: Metrics,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
@@ -44,7 +46,11 @@ export class PersonalDataRetention implements OnApplicationBootstrap, OnApplicat
   private look(): void {
     this.running = this.running
       .then(() => this.eraseWhatIsDue())
-      .catch((err: unknown) => this.log.warn({ err }, 'retention.failed'));
+      .then(() => this.metrics.lookedForOldData(true))
+      .catch((err: unknown) => {
+        this.metrics.lookedForOldData(false);
+        this.log.warn({ err }, 'retention.failed');
+      });
   }
 
   private async eraseWhatIsDue(): Promise<void> {
@@ -64,6 +70,7 @@ export class PersonalDataRetention implements OnApplicationBootstrap, OnApplicat
       }
       after = streams.at(-1)!;
     }
-    if (accounts + failures > 0) this.log.info({ accounts, failures, before }, 'retention.erased');
+    if (accounts > 0) this.log.info({ accounts, before }, 'retention.erased');
+    if (failures > 0) throw new Error(`of ${failures} accounts nothing was erased`);
   }
 }
