@@ -34,9 +34,26 @@ async function readVersions(client, natsUrl) {
 let shared;
 let databases = 0;
 
+const endings = new Set();
+process.once('exit', () => endings.forEach((end) => end()));
+
+/** Ends with this process, however that ends. */
+export function tie(child) {
+  const kill = () => child.kill('SIGKILL');
+  endings.add(kill);
+  child.once('exit', () => endings.delete(kill));
+  return child;
+}
+
+function makeFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'signoff-bench-'));
+  endings.add(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 /** A private PostgreSQL for all parts of a run, each of which gets a migrated database of its own. */
 export async function withPostgres(run) {
-  const folder = mkdtempSync(join(tmpdir(), 'signoff-bench-'));
+  const folder = makeFolder();
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), settings: SETTINGS });
   try {
     const env = { ...process.env, ...databaseVariables(postgres.ownerUrl) };
@@ -46,7 +63,6 @@ export async function withPostgres(run) {
   } finally {
     shared = undefined;
     await postgres.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -54,7 +70,7 @@ export async function withPostgres(run) {
 export async function withStack(run) {
   if (!shared) return withPostgres(() => withStack(run));
   const { ownerUrl: migratedUrl, pid: postgresPid } = shared;
-  const folder = mkdtempSync(join(tmpdir(), 'signoff-bench-'));
+  const folder = makeFolder();
   const database = `part_${++databases}`;
   const ownerUrl = migratedUrl.replace(/[^/]*$/, database);
   const admin = new pg.Client(migratedUrl.replace(/[^/]*$/, 'postgres'));
@@ -76,7 +92,6 @@ export async function withStack(run) {
     await nats.stop();
     await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
     await admin.end();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -89,12 +104,12 @@ const databaseVariables = (ownerUrl) => ({
 /** A server on a free port, as production runs it, as soon as it answers at `path`. */
 export async function startServer(script, env, path) {
   const port = await freePort();
-  const child = spawn(process.execPath, [join(root, script)], {
-    env: { ...env, NODE_ENV: 'production', PORT: String(port), PROJECTOR_PORT: String(port) },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  const child = tie(
+    spawn(process.execPath, [join(root, script)], {
+      env: { ...env, NODE_ENV: 'production', PORT: String(port), PROJECTOR_PORT: String(port) },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  );
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const url = `http://127.0.0.1:${port}`;
   for (const giveUpAt = Date.now() + 60_000; ; await sleep(50)) {
@@ -103,7 +118,6 @@ export async function startServer(script, env, path) {
     if (answer?.ok) break;
   }
   const stop = async () => {
-    process.off('exit', kill);
     child.kill('SIGTERM');
     await exited;
   };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { quantile } from '../measure.mjs';
 import { openConnection } from './http-client.mjs';
 
-const CONNECTIONS = 256;
+const MAX_CONNECTIONS = 256;
 
 if (process.send) {
   const [job] = await once(process, 'message');
@@ -28,40 +28,52 @@ export async function fixedRate(port, requests, { rate, seconds }) {
  * because a timer fires once a millisecond at most, is the generator's own doing: `late`.
  */
 async function arrive({ port, requests, rate, seconds }) {
-  const idle = await Promise.all(Array.from({ length: CONNECTIONS }, () => openConnection(port)));
-  const all = [...idle];
+  const idle = [];
+  const waiting = [];
   const total = Math.round(rate * seconds);
-  const [took, late, waiting] = [[], [], []];
-  let [sent, refused] = [0, 0];
-  const began = performance.now();
-  await new Promise((resolve, reject) => {
-    const send = async (connection, { request, dueAt }) => {
-      const { status } = await connection.send(request);
-      took.push(performance.now() - dueAt);
+  const [took, late] = [[], []];
+  let [opened, sent, refused] = [0, 0, 0];
+
+  async function use(connection) {
+    for (let one = waiting.shift(); one; one = waiting.shift()) {
+      const { status } = await connection.send(one.request);
+      took.push(performance.now() - one.from);
       if (status >= 300) refused++;
-      const next = waiting.shift();
-      if (next) send(connection, next).catch(reject);
-      else idle.push(connection);
-      if (took.length === total) resolve();
-    };
+    }
+    idle.push(connection);
+  }
+  async function dispatch(failed) {
+    let connection = idle.pop();
+    while (connection && !connection.isUsable()) connection = idle.pop();
+    if (!connection && opened === MAX_CONNECTIONS) return;
+    if (!connection) opened++;
+    try {
+      await use(connection ?? (await openConnection(port)));
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  const began = performance.now();
+  const elapsed = () => (performance.now() - began) / 1_000;
+  await new Promise((resolve, reject) => {
     const tick = () => {
       const now = performance.now();
-      for (; sent < total && began + (sent / rate) * 1_000 <= now; sent++) {
-        late.push(now - (began + (sent / rate) * 1_000));
-        const one = { request: requests[sent % requests.length], dueAt: now };
-        const connection = idle.pop();
-        if (connection) send(connection, one).catch(reject);
-        else waiting.push(one);
+      for (; sent < total && sent / rate <= elapsed(); sent++) {
+        late.push(now - began - (sent / rate) * 1_000);
+        waiting.push({ request: requests[sent % requests.length], from: now });
+        void dispatch(reject);
       }
-      if (sent < total) setTimeout(tick, 1);
+      if (took.length === total) resolve();
+      else setTimeout(tick, 1);
     };
     tick();
   });
-  const elapsed = (performance.now() - began) / 1_000;
-  for (const connection of all) connection.close();
+  const ended = elapsed();
+  for (const connection of idle) connection.close();
   return {
     completed: took.length,
-    seconds: elapsed,
+    seconds: ended,
     sent,
     refused,
     p50: quantile(took, 0.5),

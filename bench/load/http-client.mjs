@@ -12,7 +12,7 @@ export async function openConnection(port) {
   socket.setEncoding('latin1').on('data', (chunk) => {
     text += chunk;
     const bodyFrom = text.indexOf('\r\n\r\n') + 4;
-    if (bodyFrom < 4) return;
+    if (bodyFrom < 4 || !waiting) return;
     const head = text.slice(0, bodyFrom);
     const isWhole = CHUNKED.test(head)
       ? text.endsWith('\r\n0\r\n\r\n')
@@ -20,15 +20,22 @@ export async function openConnection(port) {
     if (!isWhole) return;
     const answer = { status: Number(text.slice(9, 12)), body: text.slice(bodyFrom) };
     text = '';
-    waiting.resolve(answer);
+    const { resolve } = waiting;
+    waiting = null;
+    resolve(answer);
   });
+  socket.on('error', (error) => waiting?.reject(error));
   socket.on('close', () => waiting?.reject(new Error('the server has closed the connection')));
-  const send = (request) =>
-    new Promise((resolve, reject) => {
-      waiting = { resolve, reject };
-      socket.write(request);
-    });
-  return { send, close: () => socket.destroy() };
+  return {
+    /** A server may send connections away that nothing was asked on for a while. */
+    isUsable: () => socket.readyState === 'open' && text === '',
+    send: (request) =>
+      new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+        socket.write(request);
+      }),
+    close: () => socket.destroy(),
+  };
 }
 
 /** Sends each of these requests once, over 32 connections, and answers with what came back, in the same order. */

@@ -6,6 +6,7 @@ import { sendAll } from '../load/http-client.mjs';
 import { closedLoopOverHttp } from '../load/wrk.mjs';
 import { inTurns } from '../measure.mjs';
 import { number, rates } from '../output.mjs';
+import { startPeers } from '../peers/peers.mjs';
 import { get, post, remove, Supply } from '../requests.mjs';
 import * as seed from '../seed.mjs';
 import { startService } from '../service.mjs';
@@ -152,16 +153,36 @@ async function startServers(stack, accounts) {
   const { position } = await seed.writeLog(stack.ownerUrl, stack.env.MASTER_KEY, sessions);
   await seed.rebuildReadModel(stack);
   await seed.ageStreamOut(stack.natsUrl, position);
-  const ours = await startOurs(stack, accounts, times);
-  return [ours, await startBare(stack, ours), await startSql(stack, accounts)];
+  const shape = shapeOf(accounts);
+  const ours = await startOurs(stack, shape, times);
+  const floors = [await startBare(stack, ours), await startSql(stack, shape)];
+  return [ours, ...floors, ...(await startPeers(stack, shape))];
 }
 
-async function startOurs(stack, accounts, times) {
+/** The first tenth is listed, the next part loses its sessions one by one, and the rest all but one at once. */
+function shapeOf(accounts) {
+  const [one, others] = [accounts / 10, accounts * 0.45];
+  return {
+    accounts,
+    perAccount: PER_ACCOUNT,
+    listed: one,
+    one: {
+      size: (others - one) * OTHERS,
+      of: (i) => ({
+        account: one + Math.floor(i / (BLOCK * OTHERS)) * BLOCK + (i % BLOCK),
+        session: 1 + (Math.floor(i / BLOCK) % OTHERS),
+      }),
+    },
+    others: { size: accounts - others, of: (i) => others + i },
+  };
+}
+
+async function startOurs(stack, { accounts, listed, one, others }, times) {
   const service = await startService(stack);
   await service.caughtUp();
   const serviceKey = await service.serviceKey(['sessions:issue', 'sessions:introspect']);
   const list = async (n) => get('/api/account/sessions', await service.credentialOf(n, times));
-  const some = Array.from({ length: accounts / 10 }, (_, n) => n);
+  const some = Array.from({ length: listed }, (_, n) => n);
   const all = async (work, of = some) => {
     const done = [];
     for (let at = 0; at < of.length; at += AT_ONCE) {
@@ -170,13 +191,7 @@ async function startOurs(stack, accounts, times) {
     return done;
   };
 
-  // The first tenth is listed, the next part loses sessions one by one, and the rest all but one at once.
-  const [one, others] = [some.length, accounts * 0.45];
-  const placeOf = (i) => ({
-    account: one + Math.floor(i / (BLOCK * OTHERS)) * BLOCK + (i % BLOCK),
-    session: 1 + (Math.floor(i / BLOCK) % OTHERS),
-  });
-  const listed = async (numbers) => {
+  const listFirst = async (numbers) => {
     const answers = await sendAll(port, await all(list, [...new Set(numbers)]));
     if (answers.some(({ status }) => status !== 200)) throw new Error('an account could not be listed');
   };
@@ -206,26 +221,26 @@ async function startOurs(stack, accounts, times) {
       'revoke one': {
         writes: true,
         ends: 1,
-        supply: new Supply((others - one) * OTHERS, async (i) => {
-          const { account, session } = placeOf(i);
+        supply: new Supply(one.size, async (i) => {
+          const { account, session } = one.of(i);
           const path = `/api/account/sessions/${seed.sessionOf(account + session * accounts)}`;
           return remove(path, await service.credentialOf(account, times));
         }),
-        ready: (from, count) => listed(range(from, count, (i) => placeOf(i).account)),
+        ready: (from, count) => listFirst(range(from, count, (i) => one.of(i).account)),
       },
       'revoke others': {
         writes: true,
         ends: OTHERS,
-        supply: new Supply(accounts - others, async (i) =>
-          remove('/api/account/sessions', await service.credentialOf(others + i, times)),
+        supply: new Supply(others.size, async (i) =>
+          remove('/api/account/sessions', await service.credentialOf(others.of(i), times)),
         ),
-        ready: (from, count) => listed(range(from, count, (i) => others + i)),
+        ready: (from, count) => listFirst(range(from, count, others.of)),
       },
       issue: {
         writes: true,
         requests: some.map((n) => {
           const body = {
-            accountId: seed.accountOf(one + n),
+            accountId: seed.accountOf(listed + n),
             ipAddress: seed.ipAddressOf(n),
             userAgent: seed.USER_AGENTS[n % seed.USER_AGENTS.length],
           };
@@ -263,12 +278,12 @@ async function startBare({ env }, ours) {
   return { name: 'floor: bare NestJS on Fastify', role: 'floor', port, pid, stop, cases: requestsOf };
 }
 
-async function startSql({ env, ownerUrl }, count) {
+async function startSql({ env, ownerUrl }, { listed }) {
   const owner = createPool(ownerUrl, { max: 1 });
   await owner.query(CREATE_LOG);
   await owner.end();
   const { pid, run, stop } = await startSqlFloor(env);
-  const accounts = Array.from({ length: count / 10 }, (_, n) => seed.accountOf(n));
+  const accounts = Array.from({ length: listed }, (_, n) => seed.accountOf(n));
   return {
     name: 'floor: the SQL alone',
     role: 'floor',

@@ -9,7 +9,7 @@ import { requireInstalled } from '../load/installed.mjs';
 import { sendAll } from '../load/http-client.mjs';
 import { Supply } from '../requests.mjs';
 import { accountOf, ipAddressOf, USER_AGENTS } from '../seed.mjs';
-import { startServer } from '../stack.mjs';
+import { startServer, tie } from '../stack.mjs';
 
 const SECRET = 'a secret of the bench that is long enough';
 const DAY_MS = 86_400_000;
@@ -48,7 +48,6 @@ const head = (method, path, cookie, more = '') =>
 export async function startPeers({ env, ownerUrl, folder }, shape) {
   const owner = createPool(ownerUrl, { max: 1 });
   await owner.query('CREATE DATABASE peers');
-  await owner.end();
   const peersUrl = ownerUrl.replace(/\/[^/]*$/, '/peers');
   const variables = { ...env, PEERS_URL: peersUrl, PEERS_SECRET: SECRET };
   const pool = createPool(peersUrl, { max: 1 });
@@ -82,19 +81,33 @@ export async function startPeers({ env, ownerUrl, folder }, shape) {
     lookUpAs('@fastify/session', await start('fastify-session'), shape, 'sessionId', ''),
     lookUpAs('express-session', await start('express-session'), shape, 'connect.sid', 's:'),
   ];
-  for (const { name, port, cases } of peers) await check(name, port, cases);
-  return { peers, stop: async () => Promise.all([pool.end(), redis.stop()]) };
+  for (const { name, port, cases } of peers) await check(name, port, cases, shape.perAccount);
+  const databases = {
+    cases: {},
+    stop: async () => {
+      await Promise.all([pool.end(), redis.stop()]);
+      await owner.query('DROP DATABASE peers WITH (FORCE)');
+      await owner.end();
+    },
+  };
+  // What is started last is stopped first.
+  return [databases, ...peers];
 }
 
 /** Whoever measures wrong answers measures nothing. */
-async function check(name, port, { list, introspect }) {
-  for (const { requests } of [list, introspect].filter(Boolean)) {
-    const [{ status, body }] = await sendAll(port, requests.slice(0, 1));
-    if (status !== 200 || !body.includes('user-00000000')) throw new Error(`${name}: ${status} ${body}`);
+async function check(name, port, { list, introspect }, perAccount) {
+  for (const [asked, times] of [
+    [list, perAccount],
+    [introspect, 1],
+  ]) {
+    if (!asked) continue;
+    const [{ status, body }] = await sendAll(port, asked.requests.slice(0, 1));
+    const named = body.match(/"(userId|sub)":"user-00000000"/g)?.length;
+    if (status !== 200 || named !== times) throw new Error(`${name}: ${status} ${body}`);
   }
 }
 
-function betterAuthAs(name, server, { accounts, perAccount, listed, places }, ended) {
+function betterAuthAs(name, server, { accounts, perAccount, listed, one, others }, ended) {
   const cookieOf = (n) => {
     const token = tokenOf(n);
     return `better-auth.session_token=${encodeURIComponent(`${token}.${signed(token)}`)}`;
@@ -115,8 +128,8 @@ function betterAuthAs(name, server, { accounts, perAccount, listed, places }, en
       introspect: { requests: some.map((n) => get('get-session', n)) },
       'revoke one': {
         ends: 1,
-        supply: new Supply(places.one.size, (i) => {
-          const { account, session } = places.one.of(i);
+        supply: new Supply(one.size, (i) => {
+          const { account, session } = one.of(i);
           return post(
             'revoke-session',
             account,
@@ -126,9 +139,7 @@ function betterAuthAs(name, server, { accounts, perAccount, listed, places }, en
       },
       'revoke others': {
         ends: perAccount - 1,
-        supply: new Supply(places.others.size, (i) =>
-          post('revoke-other-sessions', places.others.of(i), '{}'),
-        ),
+        supply: new Supply(others.size, (i) => post('revoke-other-sessions', others.of(i), '{}')),
       },
     },
   };
@@ -147,15 +158,12 @@ function lookUpAs(name, server, { listed }, cookie, prefix) {
 async function startRedis(folder) {
   requireInstalled('redis-server');
   const port = await freePort();
-  const child = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
-    { stdio: 'ignore' },
-  );
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  const settings = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'];
+  const child = tie(spawn('redis-server', ['--port', String(port), ...settings], { stdio: 'ignore' }));
   const url = `redis://127.0.0.1:${port}`;
   const redis = new Redis(url);
+  // Until it listens.
+  redis.on('error', () => undefined);
   await redis.ping();
   return {
     url,
@@ -200,7 +208,6 @@ async function startRedis(folder) {
     },
     stop: async () => {
       redis.disconnect();
-      process.off('exit', kill);
       child.kill('SIGTERM');
       await once(child, 'exit');
     },
