@@ -13,6 +13,7 @@ import { signoff, startSignoff } from './harness/signoff.js';
 
 const LOG_ID = '0b7f1f6e-52a5-4c1e-9a53-6f2f0f6f9d12';
 const EVENTS = 200;
+const TABLE = 'position,type\r\n1,"ü\nquoted"\r\n';
 
 function log(): RecordedEvent[] {
   let hash: Buffer = GENESIS_HASH;
@@ -54,7 +55,8 @@ beforeAll(async () => {
     const after = Number(query.get('after') ?? 0);
     const accountId = query.get('accountId');
     const filter = accountId === null ? null : { accountId };
-    const text = Buffer.from(exported({ logId: LOG_ID, epoch, after, filter }, events).join(''));
+    const lines = exported({ logId: LOG_ID, epoch, after, filter }, events).join('');
+    const text = Buffer.from(query.get('format') === 'csv' ? TABLE : lines);
     const length = hangAfter ?? cutAfter ?? text.length;
     const isCut = cutAfter !== undefined;
     cutAfter = undefined;
@@ -164,6 +166,31 @@ describe('signoff export', () => {
       exit: 1,
       err: expect.stringContaining('begin it anew'),
     });
+  });
+
+  it('writes a table as it comes, says when it was cut off, and cannot go on with one', async () => {
+    const csv = ['--format', 'csv'];
+    expect(await signoff(['export', ...csv, '--account', 'ada'], variables)).toEqual({
+      exit: 0,
+      out: TABLE,
+      err: '',
+    });
+    expect(Object.fromEntries(asked[0]!)).toEqual({ accountId: 'ada', format: 'csv' });
+    expect(await toFile(...csv)).toEqual({ exit: 0, out: '', err: `the table is in ${file()}\n` });
+    expect(await written()).toBe(TABLE);
+    expect(await toFile(...csv)).toMatchObject({ exit: 1, err: `${file()} exists already\n` });
+    await rm(file());
+    cutAfter = 20;
+    expect(await toFile(...csv)).toMatchObject({
+      exit: 1,
+      err: expect.stringMatching(/^the export was cut off/),
+    });
+    expect(await written()).toBe(Buffer.from(TABLE).subarray(0, 20).toString());
+    expect(await toFile(...csv, '--resume')).toMatchObject({
+      exit: 1,
+      err: expect.stringContaining('--resume needs lines of JSON'),
+    });
+    expect(await toFile('--format', 'xml')).toMatchObject({ exit: 2 });
   });
 
   it('ends with 130 at Ctrl-C, and without a word when nobody reads on', async () => {
