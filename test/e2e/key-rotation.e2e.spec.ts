@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import { openNote, parseVerifier } from '#event-log/signed-note.js';
 import { keysRotate } from './harness/keys-rotate.js';
 import { dataOf, issue, type Issued, listedBy, operatorPath } from './harness/sessions.js';
 import { type Api, World } from './harness/world.js';
@@ -160,14 +161,40 @@ describe('removing the signing key in an emergency', () => {
   });
 });
 
+describe('replacing the key that signs checkpoints', () => {
+  const published = async () =>
+    (await here.as().get('/.well-known/signoff-checkpoint-key')).text.trimEnd().split('\n');
+  const checkpointBy = async (api: Api) =>
+    (dataOf(await api.service.post('/api/audit/checkpoints', undefined), 201) as { note: string }).note;
+
+  it('has every process sign with the new one, and leaves the old one to check what it has signed', async () => {
+    const before = await checkpointBy(here);
+    const [old] = await published();
+    const { exit, said } = await keysRotate(world, ['checkpoint']);
+    const keys = await published();
+    expect(keys).toEqual([expect.not.stringContaining(old!), old]);
+    expect([exit, said]).toEqual([0, expect.stringContaining(`${keys[0]} signs checkpoints from now on`)]);
+    await issue(there.service, 'ada');
+    const after = await checkpointBy(there);
+    const [newer, older] = keys.map(parseVerifier);
+    openNote(after, [newer!]);
+    openNote(before, [older!]);
+    expect(() => openNote(after, [older!])).toThrow('none of the keys');
+  });
+});
+
 describe('calling it wrongly', () => {
-  it.each([[[]], [['nonsense']], [['list', '--yes']], [['remove', '--yes']], [['signing', '--now']]])(
-    'exits with 2 and says so: %j',
-    async (args) => {
-      const { exit, said } = await keysRotate(world, args);
-      expect([exit, said]).toEqual([2, expect.stringContaining('--help tells the commands')]);
-    },
-  );
+  it.each([
+    [[]],
+    [['nonsense']],
+    [['list', '--yes']],
+    [['remove', '--yes']],
+    [['signing', '--now']],
+    [['checkpoint', '--yes']],
+  ])('exits with 2 and says so: %j', async (args) => {
+    const { exit, said } = await keysRotate(world, args);
+    expect([exit, said]).toEqual([2, expect.stringContaining('--help tells the commands')]);
+  });
 
   it('explains itself without any environment', async () => {
     const { exit, said } = await keysRotate(world, ['--help'], { DATABASE_URL: '', MASTER_KEY: '' });

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCheckpoint } from '#event-log/checkpoint.js';
 import { MasterKey } from '#event-log/master-key.js';
-import { openNote } from '#event-log/signed-note.js';
+import { openNote, verifierText } from '#event-log/signed-note.js';
 import { verifyDatabase } from '#event-log/verify/verify-database.js';
 import { TamperedLog } from '../../../../test/harness/tampered-log.js';
+import { rotateCheckpointKey } from '../keys/rotate-checkpoint-key.js';
 import { checkpointVerifiers, latestCheckpoint, type StoredCheckpoint } from './checkpoint-table.js';
 import { makeCheckpoint } from './make-checkpoint.js';
 
@@ -62,15 +63,43 @@ describe('a checkpoint', () => {
     }
   });
 
-  it('is signed by a new key once the old one can sign no more, and both are known', async () => {
+  it('is signed by a new key once that has replaced the old one, and both are known', async () => {
     const before = await make();
-    await log.app.query('UPDATE event_log.checkpoint_key SET wrapped_key = NULL');
+    const key = await rotateCheckpointKey(log.app, masterKey);
     const after = await make();
     const verifiers = await checkpointVerifiers(log.app, (await log.head()).logId);
     expect(verifiers).toHaveLength(2);
+    expect(verifierText(verifiers[0]!)).toBe(key);
     expect(() => openNote(after.note, verifiers.slice(0, 1))).not.toThrow();
     expect(() => openNote(before.note, verifiers.slice(0, 1))).toThrow('none of the keys');
     expect(await verifyDatabase(log.owner)).toMatchObject({ findings: [], storedCheckpoints: { agreed: 2 } });
+  });
+});
+
+describe('the key that signs checkpoints', () => {
+  const keys = async () =>
+    (await log.app.query('SELECT key_id, wrapped_key FROM event_log.checkpoint_key ORDER BY created_at'))
+      .rows;
+
+  it('is not replaced with a master key that the processes do not have', async () => {
+    await make();
+    const before = await keys();
+    await expect(rotateCheckpointKey(log.app, new MasterKey(randomBytes(32)))).rejects.toThrow(
+      'not wrapped by',
+    );
+    expect(await keys()).toEqual(before);
+  });
+
+  it('is one alone that can sign, however many replace it at once', async () => {
+    await Promise.all(Array.from({ length: 4 }, () => rotateCheckpointKey(log.app, masterKey)));
+    expect((await keys()).map(({ wrapped_key }) => wrapped_key !== null)).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    await make();
+    expect(await verifyDatabase(log.owner)).toMatchObject({ findings: [], storedCheckpoints: { agreed: 1 } });
   });
 });
 

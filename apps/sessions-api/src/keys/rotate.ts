@@ -9,6 +9,7 @@ import { refuseUnsafeDatabase } from '../database-check.js';
 import { KeyRefusal } from './key-refusal.js';
 import { listSigningKeys } from './list-signing-keys.js';
 import { removeSigningKey, lookAtSigningKey } from './remove-signing-key.js';
+import { rotateCheckpointKey } from './rotate-checkpoint-key.js';
 import { rotateMasterKey, type MasterKeys } from './rotate-master-key.js';
 import { rotateSigningKey } from './rotate-signing-key.js';
 import { usage } from './usage.js';
@@ -50,6 +51,7 @@ function commandOf(given: readonly string[]): Command | undefined {
   if (name === 'list' && isPlain && !atOnce) return list;
   if (name === 'signing' && isPlain) return rotateSigning(atOnce);
   if (name === 'remove' && kid && !atOnce) return remove(kid, yes);
+  if (name === 'checkpoint' && isPlain && !atOnce) return rotateCheckpoint;
   if (name === 'master' && isPlain && !atOnce) return rotateMaster;
   throw new Error(name === undefined ? 'a command is missing' : `this is no command: ${given.join(' ')}`);
 }
@@ -90,6 +92,11 @@ const remove =
       'Services that verify credentials by themselves follow when they next fetch the JWKS (max-age 300 s)',
     );
   };
+
+const rotateCheckpoint: Command = async (pool, environment) => {
+  const key = await rotateCheckpointKey(pool, masterKeyFrom(environment));
+  say(`${key} signs checkpoints from now on: keep it where checkpoints are kept, beside those before`);
+};
 
 const rotateMaster: Command = async (pool, environment) => {
   const { to, from } = masterKeysOf(environment);

@@ -1,7 +1,7 @@
 export const usage = `Usage: npm run keys:rotate -- <command>
        node dist/apps/sessions-api/src/keys/rotate.js <command>     (the same, in the container image)
 
-Changes the keys that Signoff signs and seals with while it runs. "signing" and "master" sign nobody out.
+Changes the keys that Signoff signs and seals with while it runs. "signing", "checkpoint" and "master" sign nobody out.
 
   list
       Every signing key: its state (next, current, superseded, retired, removed), when it was made, from when on it
@@ -19,6 +19,10 @@ Changes the keys that Signoff signs and seals with while it runs. "signing" and 
       API process accepts a credential signed with it; services that verify by themselves follow when they next fetch
       the JWKS. Sessions stay, but whoever holds such a credential gets 401 until signing in again, or until the login
       service extends the session. If it is the current key, another one signs at once.
+
+  checkpoint
+      Makes a new key that signs checkpoints from now on, and destroys the private half of the one before, whose public
+      half stays published. Prints the new one's public half: whoever keeps checkpoints has to keep both.
 
   master
       Wraps every key that is kept in the database by MASTER_KEY instead of by PREVIOUS_MASTER_KEYS (or by
