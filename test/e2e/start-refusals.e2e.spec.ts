@@ -83,25 +83,28 @@ describe('a process that must not start', () => {
   });
 
   it('has another master key than the database was set up with', async () => {
+    await world.owner.query('DELETE FROM event_log.checkpoint_key');
     const output = await refusal('sessions-api', { MASTER_KEY: randomBytes(32).toString('base64') });
     expect(output).toMatch(/SigningKeyUnopened.*master key/);
   });
 
-  it.each(['sessions-api', 'session-projector'])(
-    'has another master key than personal data was sealed under: %s',
-    async (app) => {
-      const sealed = await World.create();
-      const api = await sealed.startApi();
-      await issue(api.service, 'ada', { ipAddress: '203.0.113.9' });
-      await api.stop();
-      const DATABASE_URL = sealed.database.appUrl;
-      const output = await refusal(app, { DATABASE_URL });
-      await sealed.stop();
-      expect(output).toMatch(
-        /MasterKeyMissing.*wrapped by the master key \w{16}, which is not among those given/,
-      );
-    },
-  );
+  it.each(
+    ['sessions-api', 'session-projector'].flatMap((app) =>
+      ['personal data', 'checkpoints'].map((what) => [what, app] as const),
+    ),
+  )('has another master key than wraps the key of %s: %s', async (what, app) => {
+    const sealed = await World.create();
+    const api = await sealed.startApi();
+    if (what === 'checkpoints') await api.as().get('/.well-known/signoff-checkpoint-key');
+    else await issue(api.service, 'ada', { ipAddress: '203.0.113.9' });
+    await api.stop();
+    const DATABASE_URL = sealed.database.appUrl;
+    const output = await refusal(app, { DATABASE_URL });
+    await sealed.stop();
+    expect(output).toMatch(
+      /MasterKeyMissing.*wrapped by the master key \w{16}, which is not among those given/,
+    );
+  });
 
   it('would use a database as its owner, who may change events', async () => {
     const output = await refusal('sessions-api', { DATABASE_URL: world.database.ownerUrl });

@@ -14,7 +14,9 @@ export async function refuseMissingMasterKey(pool: Pool, masterKey: MasterKey): 
        SELECT (SELECT min(master_key_id) FROM event_log.subject_key
                WHERE wrapped_key IS NOT NULL AND master_key_id > used.id)
        FROM used WHERE used.id IS NOT NULL)
-     SELECT id FROM used WHERE id <> ALL ($1)`,
+     SELECT id FROM used WHERE id <> ALL ($1)
+     UNION
+     SELECT master_key_id FROM event_log.checkpoint_key WHERE wrapped_key IS NOT NULL AND master_key_id <> ALL ($1)`,
     [masterKey.ids],
   );
   if (rows.length > 0) {

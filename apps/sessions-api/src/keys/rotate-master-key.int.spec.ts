@@ -6,6 +6,8 @@ import { refuseMissingMasterKey } from '#event-log/missing-master-key.js';
 import { createSubjectKey, type SubjectKey } from '#event-log/sealing.js';
 import type { Pool } from 'pg';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
+import { checkpointKey } from '../checkpoints/checkpoint-key.js';
+import { underCheckpointLock } from '../checkpoints/make-checkpoint.js';
 import { makeSigningKey } from '../access/new-signing-key.js';
 import { changeSigningKeys, insertSigningKey } from '../access/signing-key-table.js';
 import { rotateMasterKey } from './rotate-master-key.js';
@@ -31,7 +33,9 @@ describe('a rotation of the master key', () => {
   });
   beforeEach(async () => {
     [old, to] = [newMasterKey(), newMasterKey()];
-    await owner.query('DELETE FROM event_log.subject_key; DELETE FROM access.signing_key');
+    await owner.query(
+      'DELETE FROM event_log.subject_key; DELETE FROM event_log.checkpoint_key; DELETE FROM access.signing_key',
+    );
   });
 
   /** In the order in which they are wrapped anew. */
@@ -211,6 +215,13 @@ describe('a rotation of the master key', () => {
         `there are keys that are wrapped by the master key ${old.id}, which is not among those given here (${to.id})`,
       );
       await refuseMissingMasterKey(pool, new MasterKey(randomBytes(32), [to, old]));
+    });
+
+    it('lets none start without it on account of the key of checkpoints alone', async () => {
+      await underCheckpointLock(pool, (client) => checkpointKey(client, old));
+      await expect(refuseMissingMasterKey(pool, to)).rejects.toThrow(`by the master key ${old.id}, which`);
+      expect(await rotateMasterKey(pool, { to, from: [old] }, nothing)).toBe(1);
+      await refuseMissingMasterKey(pool, to);
     });
 
     it('does not ask for it on account of destroyed keys', async () => {
