@@ -67,9 +67,10 @@ describe('a log that was put back to an older copy while everything runs', () =>
   it('is told by the command, which changes nothing unless it is told to', async () => {
     const { exit, said } = await newEpoch();
     expect(exit).toBe(1);
-    expect(said.split('\n').slice(0, 4)).toEqual([
+    expect(said.split('\n').slice(0, 5)).toEqual([
       `The log ${logId} is in epoch 1, at position 2.`,
-      'The read model is at 8 of epoch 1: the log does not have that.',
+      'The read model sessions is at 8 of epoch 1: the log does not have that.',
+      'The read model audit is at 8 of epoch 1: the log does not have that.',
       'The stream is at 8 of epoch 1: the log does not have that.',
       'With a new epoch, 2:',
     ]);
@@ -145,6 +146,18 @@ describe('the command for a new epoch', () => {
       expect.stringContaining('There is no read model yet.\nThere is no stream.\n'),
     ]);
     expect(said).toContain('Nothing of that says that the log was put back to an older copy.');
+  });
+
+  it.each(['sessions', 'audit'])('begins one that %s has never followed', async (projection) => {
+    await world.owner.query(
+      `INSERT INTO read_model.checkpoint SELECT $1, log_id, epoch + 6, 3, '\\xab' FROM event_log.head`,
+      [projection],
+    );
+    const before = await epoch();
+    const { said } = await newEpoch('--yes');
+    expect(said).toContain(`The read model ${projection} is at 3 of epoch ${before + 6}: the log does not`);
+    expect(await epoch()).toBe(before + 7);
+    await world.owner.query('DELETE FROM read_model.checkpoint');
   });
 
   it('does its work while NATS is away', async () => {

@@ -5,7 +5,7 @@ import { streamInfo } from '#bus/stream.js';
 import type { Head } from '#event-log/head.js';
 import { hashAt, readHead } from '#event-log/read.js';
 import { type CheckpointPosition, readCheckpoint } from '#read-model/checkpoint.js';
-import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
+import { PROJECTIONS } from '#read-model/entities/checkpoint.entity.js';
 import type { Pool } from 'pg';
 import { lastOfLog } from '../relay/last-of-log.js';
 
@@ -22,25 +22,31 @@ export interface Follower {
 
 export interface Found {
   readonly head: Head;
-  readonly readModel: Follower | null;
+  /** By projection: those that have begun. */
+  readonly readModels: ReadonlyMap<string, Follower>;
   /** Null: there is none. */
   readonly stream: Follower | null | 'not looked at';
   readonly whyNot?: string;
 }
 
 export async function look(pool: Pool, natsUrl: string | undefined): Promise<Found> {
-  const checkpoint = await readCheckpoint(pool, SESSIONS_PROJECTION);
+  const checkpoints = await Promise.all(PROJECTIONS.map((projection) => readCheckpoint(pool, projection)));
   const stream = await streamPosition(natsUrl).catch((error: Error) => error);
   // Read last: a log that is then behind has lost something.
   const head = await readHead(pool);
-  const readModel = checkpoint ? await follower(pool, head, checkpoint.position, checkpoint) : null;
-  if (stream instanceof Error) return { head, readModel, stream: 'not looked at', whyNot: stream.message };
-  return { head, readModel, stream: stream && (await follower(pool, head, stream.position, stream.mark)) };
+  const readModels = new Map<string, Follower>();
+  for (const [i, checkpoint] of checkpoints.entries()) {
+    if (!checkpoint) continue;
+    readModels.set(PROJECTIONS[i]!, await follower(pool, head, checkpoint.position, checkpoint));
+  }
+  if (stream instanceof Error) return { head, readModels, stream: 'not looked at', whyNot: stream.message };
+  return { head, readModels, stream: stream && (await follower(pool, head, stream.position, stream.mark)) };
 }
 
 /** Greater than that of anybody who followed the log, also where an older copy was put back before. */
-export function nextEpoch({ head, readModel, stream }: Found): number {
-  const known = [readModel, stream === 'not looked at' ? null : stream].flatMap((one) => one?.event ?? []);
+export function nextEpoch({ head, readModels, stream }: Found): number {
+  const followers = [...readModels.values(), stream === 'not looked at' ? null : stream];
+  const known = followers.flatMap((one) => one?.event ?? []);
   const ofThisLog = known.filter(({ logId }) => logId === head.logId).map(({ epoch }) => epoch);
   return Math.max(head.epoch, ...ofThisLog) + 1;
 }

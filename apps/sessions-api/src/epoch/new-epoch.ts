@@ -15,12 +15,13 @@ const schema = variables.pick({ DATABASE_URL: true, NATS_URL: true }).partial({ 
 
 const say = (line: string) => console.log(line);
 
-function tell({ head, readModel, stream, whyNot }: Found): void {
+function tell({ head, readModels, stream, whyNot }: Found): void {
   say(`The log ${head.logId} is in epoch ${head.epoch}, at position ${head.position}.`);
-  say(readModel ? `The read model is ${followed(readModel)}` : 'There is no read model yet.');
+  if (readModels.size === 0) say('There is no read model yet.');
+  for (const [projection, one] of readModels) say(`The read model ${projection} is ${followed(one)}`);
   if (stream === 'not looked at') say(`The stream was not looked at: ${whyNot}.`);
   else say(stream ? `The stream is ${followed(stream)}` : 'There is no stream.');
-  const others = [readModel, stream].filter((one) => one !== 'not looked at');
+  const others = [...readModels.values(), stream].filter((one) => one !== 'not looked at');
   if (others.every((one) => !one || one.agrees))
     say('Nothing of that says that the log was put back to an older copy.');
 }

@@ -1,6 +1,6 @@
 import { readHead } from '#event-log/read.js';
 import { readCheckpoint } from '#read-model/checkpoint.js';
-import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
+import { AUDIT_PROJECTION, SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import { Controller, Get, HttpCode, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -32,15 +32,18 @@ export class HealthController {
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
     try {
       const head = await readHead(this.pool);
-      const checkpoint = await readCheckpoint(this.pool, SESSIONS_PROJECTION);
-      const projectionLag = head.position - (checkpoint?.position ?? 0);
+      const lagOf = async (projection: string) =>
+        head.position - ((await readCheckpoint(this.pool, projection))?.position ?? 0);
+      const projectionLag = await lagOf(SESSIONS_PROJECTION);
+      const auditLag = await lagOf(AUDIT_PROJECTION);
       const relay = this.relay.status;
       const degraded = [
         ...(this.bus.isConnected ? [] : ['nats']),
         ...(relay.state === 'degraded' || relay.state === 'refused' ? ['relay'] : []),
         ...(projectionLag > LAG_TO_MENTION ? ['projection'] : []),
+        ...(auditLag > LAG_TO_MENTION ? ['audit'] : []),
       ];
-      return { status: 'ready', degraded, log: { position: head.position }, projectionLag, relay };
+      return { status: 'ready', degraded, log: { position: head.position }, projectionLag, auditLag, relay };
     } catch {
       reply.code(503).header('retry-after', '1');
       return { status: 'unavailable', degraded: ['postgresql'] };
