@@ -93,6 +93,8 @@ async function run(name, variables = {}) {
     const failed = testResults.flatMap(({ assertionResults }) =>
       assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
     );
+    // A file that could not run has no test that failed.
+    if (exit !== 0 && failed.length === 0) failed.push('the run itself');
     const seconds = Math.round((performance.now() - began) / 1_000);
     say(`${name}, seed ${seed}: ${numPassedTests} passed, ${failed.length} failed, ${seconds} s`);
     return { seed, seconds, count: numPassedTests, failed, passed: exit === 0 };

@@ -12,8 +12,10 @@ const typeParsers: ClientConfig['types'] = {
 
 export function createPool(connectionString: string, options: PoolConfig = {}): Pool {
   const pool = new Pool({ connectionString, types: typeParsers, connectionTimeoutMillis: 2_000, ...options });
-  // Without a listener, a connection that is cut while it idles would end the process; the pool replaces it.
+  // Without a listener, a connection that is cut while it idles would end the process; the pool replaces it. It does not
+  // listen to those that are lent out: what they are asked next fails.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

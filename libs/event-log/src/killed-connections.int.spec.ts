@@ -3,6 +3,7 @@ import { Pool } from 'pg';
 import { append, newEvent } from '../../../test/harness/appends.js';
 import { auditLog } from '../../../test/harness/audit.js';
 import { createDatabase, type TestDatabase } from '../../../test/harness/database.js';
+import { createPool } from './connection.js';
 import type { LogError } from './log-error.js';
 import { LogWriter } from './writer.js';
 
@@ -70,5 +71,20 @@ describe('a PostgreSQL that cannot be reached', () => {
       code: 'LOG_UNAVAILABLE',
     });
     await writer.close();
+  });
+});
+
+describe('a connection of a pool that is cut while it is lent out and at rest', () => {
+  it('fails what it is asked next, and nothing else', async () => {
+    const pool = createPool(database.appUrl);
+    const client = await pool.connect();
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    await owner.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+    await ended;
+    await expect(client.query('SELECT')).rejects.toThrow();
+    client.release(true);
+    await expect(pool.query('SELECT')).resolves.toBeDefined();
+    await pool.end();
   });
 });
