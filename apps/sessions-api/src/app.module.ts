@@ -4,6 +4,7 @@ import { createPool } from '#event-log/connection.js';
 import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { refuseMissingMasterKey } from '#event-log/missing-master-key.js';
 import { readHead } from '#event-log/read.js';
+import { type LookAtStream, lookAtStreams } from '#event-log/stream-look.js';
 import { Vault } from '#event-log/vault.js';
 import { LogWriter } from '#event-log/writer.js';
 import { stopTracing } from '#telemetry/tracing.js';
@@ -72,6 +73,8 @@ import { SessionsRpc } from './rpc/sessions.rpc.js';
 import { RevocationDoors } from './rpc/revocation-doors.js';
 
 const KEPT_FOLDS = 20_000;
+/** One for all folds: what a request asks of its key and its account goes with what others ask. */
+const STREAM_LOOKS = Symbol('STREAM_LOOKS');
 
 const log = [
   {
@@ -116,8 +119,17 @@ const log = [
         },
       }),
   },
-  { provide: AccountFolds, inject: [Pool], useFactory: (pool: Pool) => new AccountFolds(pool, KEPT_FOLDS) },
-  { provide: ApiKeyFolds, inject: [Pool], useFactory: (pool: Pool) => new ApiKeyFolds(pool, KEPT_FOLDS) },
+  { provide: STREAM_LOOKS, inject: [Pool], useFactory: lookAtStreams },
+  {
+    provide: AccountFolds,
+    inject: [Pool, STREAM_LOOKS],
+    useFactory: (pool: Pool, look: LookAtStream) => new AccountFolds(pool, KEPT_FOLDS, look),
+  },
+  {
+    provide: ApiKeyFolds,
+    inject: [Pool, STREAM_LOOKS],
+    useFactory: (pool: Pool, look: LookAtStream) => new ApiKeyFolds(pool, KEPT_FOLDS, look),
+  },
 ];
 
 const access = [

@@ -6,6 +6,7 @@ import { accountSnapshot } from './account-snapshot.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-types.js';
 import { Folds, type Projection } from './folds.js';
+import type { LookAtStream } from './stream-look.js';
 
 /** What a list needs to know of a session beyond what decides: where it was issued, and what is personal, still sealed. */
 export type SessionIssue = Pick<RecordedEvent, 'position' | 'streamId' | 'eventId' | 'type' | 'sealed'>;
@@ -39,7 +40,7 @@ export const accountStream: Projection<AccountState> = {
 };
 
 export class AccountFolds extends Folds<AccountState> {
-  constructor(pool: Pool, maxStreams: number) {
-    super(pool, accountStream, maxStreams);
+  constructor(pool: Pool, maxStreams: number, look?: LookAtStream) {
+    super(pool, accountStream, maxStreams, look);
   }
 }

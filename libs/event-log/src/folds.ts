@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { RecordedEvent } from './event.js';
 import { readSnapshot, saveSnapshot } from './snapshot.js';
 import { readStream } from './read.js';
-import { STREAM_ROW } from './stream-row.js';
+import { lookAtStreams, type LookAtStream } from './stream-look.js';
 
 /** How the events of one kind of stream are folded. */
 export interface Projection<State> {
@@ -55,6 +55,7 @@ export class Folds<State> {
     private readonly pool: Pool,
     private readonly projection: Projection<State>,
     maxStreams: number,
+    private readonly look: LookAtStream = lookAtStreams(pool),
   ) {
     this.kept = new LRUCache({ max: maxStreams });
   }
@@ -92,17 +93,6 @@ export class Folds<State> {
     if (!saved || !state) return { ...NOTHING, state: this.projection.initialState };
     const { snapshot: _, ...at } = saved;
     return { ...at, row: null, state, snapshotVersion: at.version };
-  }
-
-  private async look(streamId: string): Promise<{ version: number; row: string | null; now: Instant }> {
-    const { rows } = await this.pool.query<{ version: number; row: string | null; now: number }>({
-      name: 'log-look',
-      text: `SELECT coalesce(stream.version, 0) AS version, ${STREAM_ROW} AS row,
-          floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
-        FROM (SELECT) AS one LEFT JOIN event_log.stream ON stream.stream_id = $1`,
-      values: [streamId],
-    });
-    return { ...rows[0]!, now: new Date(rows[0]!.now).toISOString() };
   }
 
   /** Null when the log no longer has the event that the base ends with: it was put back to an older copy. */

@@ -4,7 +4,7 @@
  * it, wherever its streams have come to since: its rows were written by other transactions, or, copied as files, by a
  * server that has started since. (To look the newest event's id up instead costs a list or introspection 6 %.)
  */
-const OF_THE_SERVER = `'@' || extract(epoch FROM pg_postmaster_start_time())`;
+const OF_THE_SERVER = `(SELECT '@' || extract(epoch FROM pg_postmaster_start_time()))`;
 
 export const STREAM_ROW = `(stream.xmin || ${OF_THE_SERVER})`;
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose';
 import type { KeySet } from './key-set.js';
 import { RevocationsError, type RevocationsErrorCode } from './revocations-error.js';
@@ -45,7 +45,7 @@ export class SessionVerifier {
         facts,
       );
     }
-    const fingerprint = createHash('sha256').update(credential).digest('base64');
+    const fingerprint = hash('sha256', credential, 'base64');
     const { kid, ...session } = (await this.remembered(fingerprint)) ?? (await this.check(credential));
     if (session.expiresAt * 1_000 <= this.options.now()) {
       const facts = { expiresAt: session.expiresAt };

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { keyIsValid } from '#domain/api-key/decider.js';
 import { SERVICE_SCOPES } from '#domain/api-key/scopes.js';
 import { apiKeyIdFrom, isApiKeyId } from '#domain/identifier.js';
@@ -17,7 +17,7 @@ export function createApiKeyText(): { keyId: string; text: string; secretHash: s
   return { keyId, text, secretHash: hashOf(text) };
 }
 
-const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
+const hashOf = (text: string) => hash('sha256', text);
 
 /** The public name in a text that is built like a key, whether or not there is such a key. */
 export function keyNamedIn(text: string): string | undefined {
@@ -40,8 +40,8 @@ export class ApiKeys {
 
   /** A revoked key stops at once at every process: its stream's version is read for each request. */
   async authenticate(text: string): Promise<Principal | null> {
-    const hash = hashOf(text);
-    if (this.bootstrapHash && sameHash(hash, this.bootstrapHash)) {
+    const given = hashOf(text);
+    if (this.bootstrapHash && sameHash(given, this.bootstrapHash)) {
       return { kind: 'service-key', keyId: BOOTSTRAP_KEY_ID, scopes: SERVICE_SCOPES };
     }
     const keyId = keyNamedIn(text);
@@ -49,7 +49,7 @@ export class ApiKeys {
     const { state, now } = await this.folds.current(apiKeyStreamId(keyId));
     if (!keyIsValid(state.key, now) || !state.created) return null;
     const secretHash = await this.secretHash(state.created);
-    if (secretHash === undefined || !sameHash(hash, secretHash)) return null;
+    if (secretHash === undefined || !sameHash(given, secretHash)) return null;
     const { scopes, accountId } = state.key;
     return accountId === null
       ? { kind: 'service-key', keyId, scopes }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isAccountId } from '#domain/account-id.js';
 import { isSessionId } from '#domain/identifier.js';
 import type { Instant } from '#domain/instant.js';
@@ -60,7 +60,7 @@ export class SessionCredentials {
    */
   async verify(text: string): Promise<SessionClaims | null> {
     if (text.length > MAX_LENGTH) return null;
-    const fingerprint = createHash('sha256').update(text).digest('base64');
+    const fingerprint = hash('sha256', text, 'base64');
     const known = this.verified.get(fingerprint);
     if (known) return (await this.keys.find(known.kid)) ? known.claims : null;
     const verified = await this.check(text);

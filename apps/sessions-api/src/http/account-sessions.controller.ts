@@ -10,6 +10,7 @@ import { FindActiveSession } from '../queries/find-active-session.js';
 import { ListActiveSessions } from '../queries/list-active-sessions.js';
 import { ListPastSessions } from '../queries/list-past-sessions.js';
 import { AskedBy } from './asked-by.js';
+import { EffectAnswers, type Exchange, InExchange } from './effect-answers.js';
 import { includeCurrentInput, ownSessionsInput } from './input.js';
 import type { IncludeCurrentInput, OwnSessionsInput } from './input.js';
 import { countOutput, oneSessionOutput, revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
@@ -20,7 +21,7 @@ import type {
   RevokedOutput,
   SessionsOutput,
 } from './output.js';
-import { type Positioned, TellsEffect } from './tells-effect.js';
+import { TellsEffect } from './tells-effect.js';
 import { requireToken } from './session-token.js';
 import { toPastSessionsOutput, toSessionOutput, toSessionsOutput } from './sessions-page.js';
 
@@ -30,6 +31,7 @@ export class AccountSessionsController {
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
+    private readonly effects: EffectAnswers,
   ) {}
 
   @Get()
@@ -80,11 +82,12 @@ export class AccountSessionsController {
   async revokeAll(
     @AskedBy() caller: Caller<AccountPrincipal>,
     @Query({ schema: includeCurrentInput }) { includeCurrent }: IncludeCurrentInput,
-  ): Promise<Positioned<RevokedAllOutput>> {
+    @InExchange() exchange: Exchange,
+  ): Promise<RevokedAllOutput> {
     const except = includeCurrent ? 'none' : 'current';
     const command = new RevokeSessions(caller, caller.principal.accountId, 'user_all', except);
     const { position, ...data } = await this.commands.execute(command);
-    return { position, data };
+    return this.effects.answer(exchange, position, { data });
   }
 
   @Delete(':token')
@@ -95,9 +98,10 @@ export class AccountSessionsController {
   async revoke(
     @AskedBy() caller: Caller<AccountPrincipal>,
     @Param('token') token: string,
-  ): Promise<Positioned<RevokedOutput>> {
+    @InExchange() exchange: Exchange,
+  ): Promise<RevokedOutput> {
     const command = new RevokeSession(caller, caller.principal.accountId, requireToken(token), 'user');
     const { position, ...revoked } = await this.commands.execute(command);
-    return { position, data: { revoked: true, ...revoked } };
+    return this.effects.answer(exchange, position, { data: { revoked: true, ...revoked } });
   }
 }

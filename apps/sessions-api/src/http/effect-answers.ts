@@ -1,4 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { KnownRequest } from '../access/access.guard.js';
 import type { Principal } from '../access/principal.js';
 import { EffectTimes } from '../effect/effect-times.js';
 import { type Effect, Effects } from '../effect/effects.js';
@@ -12,6 +14,16 @@ export interface EffectAnswer {
   readonly body: { readonly effect: Effect | ReturnType<typeof withoutInstances> };
 }
 
+export interface Exchange {
+  readonly request: KnownRequest;
+  readonly reply: FastifyReply;
+}
+
+export const InExchange = createParamDecorator((_: unknown, context: ExecutionContext): Exchange => {
+  const http = context.switchToHttp();
+  return { request: http.getRequest(), reply: http.getResponse() };
+});
+
 /** For every revocation that is acknowledged. */
 @Injectable()
 export class EffectAnswers {
@@ -19,6 +31,19 @@ export class EffectAnswers {
     private readonly effects: Effects,
     private readonly times: EffectTimes,
   ) {}
+
+  /** The answer names its position, and waits until that is in effect where it is asked to (RFC 7240). */
+  async answer<Output extends object>(
+    { request, reply }: Exchange,
+    position: number,
+    output: Output,
+  ): Promise<Output & Partial<EffectAnswer['body']>> {
+    reply.header('signoff-position', position);
+    const answer = await this.acknowledge(position, request.headers.prefer, request.principal);
+    if (!answer) return output;
+    reply.header('preference-applied', answer.applied);
+    return { ...output, ...answer.body };
+  }
 
   /** `prefer`: the header (RFC 7240). Undefined when it does not ask to wait: then nothing is waited for. */
   async acknowledge(

@@ -8,11 +8,12 @@ import { RevokeSessions } from '../commands/revoke-sessions.js';
 import { ListActiveSessions } from '../queries/list-active-sessions.js';
 import { ListPastSessions } from '../queries/list-past-sessions.js';
 import { AskedBy } from './asked-by.js';
+import { EffectAnswers, type Exchange, InExchange } from './effect-answers.js';
 import { accountInput, noteInput, sessionsInput } from './input.js';
 import type { AccountInput, NoteInput, SessionsInput } from './input.js';
 import { revokedAllOutput, revokedOutput, sessionsOutput } from './output.js';
 import type { RevokedAllOutput, RevokedOutput, SessionsOutput } from './output.js';
-import { type Positioned, TellsEffect } from './tells-effect.js';
+import { TellsEffect } from './tells-effect.js';
 import { requireToken } from './session-token.js';
 import { toPastSessionsOutput, toSessionsOutput } from './sessions-page.js';
 
@@ -22,6 +23,7 @@ export class OperatorSessionsController {
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
+    private readonly effects: EffectAnswers,
   ) {}
 
   @Get()
@@ -51,10 +53,11 @@ export class OperatorSessionsController {
     @AskedBy() caller: Caller,
     @Param({ schema: accountInput }) { accountId }: AccountInput,
     @Body({ schema: noteInput }) { note }: NoteInput,
-  ): Promise<Positioned<RevokedAllOutput>> {
+    @InExchange() exchange: Exchange,
+  ): Promise<RevokedAllOutput> {
     const command = new RevokeSessions(caller, accountId, 'operator', 'none', note);
     const { position, ...data } = await this.commands.execute(command);
-    return { position, data };
+    return this.effects.answer(exchange, position, { data });
   }
 
   @Delete(':token')
@@ -67,9 +70,10 @@ export class OperatorSessionsController {
     @Param({ schema: accountInput }) { accountId }: AccountInput,
     @Param('token') token: string,
     @Body({ schema: noteInput }) { note }: NoteInput,
-  ): Promise<Positioned<RevokedOutput>> {
+    @InExchange() exchange: Exchange,
+  ): Promise<RevokedOutput> {
     const command = new RevokeSession(caller, accountId, requireToken(token), 'operator', note);
     const { position, ...revoked } = await this.commands.execute(command);
-    return { position, data: { revoked: true, ...revoked } };
+    return this.effects.answer(exchange, position, { data: { revoked: true, ...revoked } });
   }
 }

@@ -20,18 +20,22 @@ export class ListActiveSessions extends Query<SessionPage> {
 
 @QueryHandler(ListActiveSessions)
 export class ListActiveSessionsHandler implements IQueryHandler<ListActiveSessions> {
+  private readonly fromReadModel: ReturnType<typeof sessionsFromReadModel>;
+
   constructor(
-    private readonly pool: Pool,
+    pool: Pool,
     private readonly accounts: AccountFolds,
     private readonly vault: Vault,
     private readonly activity: ActivityRecorder,
     private readonly idle: IdleSessions,
-  ) {}
+  ) {
+    this.fromReadModel = sessionsFromReadModel(pool);
+  }
 
   async execute({ accountId, page }: ListActiveSessions): Promise<SessionPage> {
     await this.idle.endAll(accountId);
     return (
-      (await sessionsFromReadModel(this.pool, accountId, page)) ??
+      (await this.fromReadModel({ accountId, page })) ??
       (await sessionsFromLog(this.accounts, this.vault, this.activity, accountId, page))
     );
   }

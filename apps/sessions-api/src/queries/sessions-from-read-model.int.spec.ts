@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const record = (events: number, streamId = 'account-ada') =>
   writer.append(append(streamId, null, ...Array.from({ length: events }, () => newEvent({}))));
-const list = (accountId = 'ada') => sessionsFromReadModel(pool, accountId, { page: 1, limit: 50 });
+const list = (accountId = 'ada') => sessionsFromReadModel(pool)({ accountId, page: { page: 1, limit: 50 } });
 
 describe('a list from the read model', () => {
   it('is given when its checkpoint has reached what was last recorded for the account', async () => {
