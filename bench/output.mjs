@@ -65,10 +65,12 @@ ${parts.join('\n')}
 `;
 }
 
-const table = (rows) => {
-  const [head, ...body] = rows.map((cells) => `| ${cells.join(' | ')} |`);
-  return [head, `|${'---|'.repeat(rows[0].length)}`, ...body].join('\n');
-};
+/** Without the columns that have nothing in any row. */
+function table(columns, rows) {
+  const used = columns.map((_, i) => rows.some((cells) => cells[i] !== '–' && cells[i] !== ''));
+  const line = (cells) => `| ${cells.filter((_, i) => used[i]).join(' | ')} |`;
+  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n');
+}
 
 function machine() {
   const [{ model }] = cpus();
@@ -92,7 +94,7 @@ export async function report(folder, part, { title, about, sections }) {
     ...sections.flatMap(({ title, note = '', columns, rows }) => [
       `### ${title}`,
       note,
-      table([columns, ...rows]),
+      table(columns, rows),
     ]),
   ];
   const markdown = await format(text.filter(Boolean).join('\n\n'), MARKDOWN);

@@ -4,10 +4,11 @@ const head = (method, path, credential) =>
 /** The bytes of HTTP requests. */
 export const get = (path, credential) => `${head('GET', path, credential)}\r\n`;
 
-export const remove = (path, credential) => `${head('DELETE', path, credential)}\r\n`;
+/** `more`: further header lines. */
+export const remove = (path, credential, more = '') => `${head('DELETE', path, credential)}${more}\r\n`;
 
-export const post = (path, credential, type, body) =>
-  `${head('POST', path, credential)}Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+export const post = (path, credential, type, body, more = '') =>
+  `${head('POST', path, credential)}${more}Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
 /** Requests each of which can be sent once, made when they are wanted. */
 export class Supply {

@@ -5,7 +5,19 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const PARTS = {
-  http: 'list, introspect, revoke and issue over HTTP',
+  http: 'list, introspect, revoke and issue over HTTP, beside floors and peers',
+  append: 'appends to the log, grouped and not',
+  relay: 'from the log to the stream',
+  projection: 'from the stream to the read model',
+  effect: 'how long until a revocation is in effect in services',
+  revocations: 'isRevoked, and catching up',
+  rebuild: 'the read model from the log',
+  verify: 'the whole log and an export of it',
+  growth: 'more sessions, more API processes',
+  memory: 'how much API and projector hold at most',
+  'long-account': 'an account with many past sessions',
+  audit: 'searches of the audit trail',
+  capacity: 'bytes on disk of everything',
 };
 
 const usage = `npm run bench [-- <part> …] [options]
@@ -21,6 +33,7 @@ ${Object.entries(PARTS)
   --seconds <n>    how long each time; 3
   --only <case>    of the part http: one case
   --accounts <n>   of the part http: 100000, with 5 sessions each
+  --sessions <n,…> of the part growth: 10k,100k,1M; 10M takes ten minutes and 20 GB more
   --smoke          each part once, with small numbers: that it works, not how fast; writes nothing here`;
 
 const { values, positionals } = parseArgs({
@@ -32,6 +45,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     only: { type: 'string' },
     accounts: { type: 'string' },
+    sessions: { type: 'string' },
   },
 });
 const unknown = positionals.filter((part) => !Object.hasOwn(PARTS, part));
@@ -49,7 +63,8 @@ if (!existsSync(join(here, 'node_modules'))) {
 }
 
 const { smoke } = values;
-const whole = (text) => (text === undefined ? undefined : Number(text));
+const whole = (text) =>
+  text === undefined ? undefined : Number(text.replace('k', '000').replace('M', '000000'));
 const options = {
   smoke,
   rounds: whole(values.rounds) ?? (smoke ? 1 : 5),
@@ -57,6 +72,7 @@ const options = {
   warmUp: !smoke,
   only: values.only,
   accounts: whole(values.accounts),
+  sessions: values.sessions?.split(',').map(whole),
 };
 const results = smoke ? mkdtempSync(join(tmpdir(), 'signoff-bench-')) : join(here, 'results');
 const { combine, report } = await import('./output.mjs');

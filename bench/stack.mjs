@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connect } from '@nats-io/transport-node';
@@ -57,7 +56,7 @@ export async function withPostgres(run) {
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), settings: SETTINGS });
   try {
     const env = { ...process.env, ...databaseVariables(postgres.ownerUrl) };
-    execFileSync('node', [join(root, 'dist/apps/sessions-api/src/migrate.js')], { env });
+    execFileSync(process.execPath, [join(root, 'dist/apps/sessions-api/src/migrate.js')], { env });
     shared = postgres;
     await run();
   } finally {
@@ -124,26 +123,6 @@ export async function startServer(script, env, path) {
   return { pid: child.pid, port, url, stop };
 }
 
-/** One of our processes, on a free port, as soon as it says that it is `ready`. */
-export async function startProcess(app, env, ready) {
-  const child = spawn('node', [join(root, 'dist/apps', app, 'src/main.js')], {
-    env: { ...env, PORT: '0', PROJECTOR_PORT: '0', LOG_LEVEL: 'info' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  for await (const line of createInterface(child.stdout)) {
-    const { msg, url } = JSON.parse(line);
-    if (msg !== ready) continue;
-    child.stdout.resume();
-    const stop = async () => {
-      child.kill('SIGTERM');
-      await exited;
-    };
-    return { pid: child.pid, url, stop };
-  }
-  throw new Error(`${app} did not start`);
-}
-
 export const sessionIssued = (sessionId) => ({
   eventId: randomUUID(),
   type: 'SessionIssued',
@@ -157,8 +136,3 @@ export const sessionIssued = (sessionId) => ({
   metadata:
     '{"actor":{"type":"service","id":"bench"},"credential":"bench","commandId":"bench","requestId":"bench"}',
 });
-
-export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
-export const summary = (numbers) =>
-  `median ${Math.round(median(numbers))}, min ${Math.round(Math.min(...numbers))}, max ${Math.round(Math.max(...numbers))}`;

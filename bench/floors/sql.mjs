@@ -37,7 +37,7 @@ export const CREATE_LOG = `
   INSERT INTO floor.head SELECT true, log_id, 1, 0, 0, 0, hash, recorded_at FROM event_log.head;
   CREATE TABLE floor.stream (LIKE event_log.stream INCLUDING ALL);
   CREATE TABLE floor.event (LIKE event_log.event INCLUDING ALL);
-  CREATE SEQUENCE floor.unordered;
+  CREATE SEQUENCE floor.unordered START 1000000000000;
   GRANT USAGE ON SCHEMA floor TO signoff_app;
   GRANT ALL ON ALL TABLES IN SCHEMA floor TO signoff_app;
   GRANT ALL ON ALL SEQUENCES IN SCHEMA floor TO signoff_app`;
@@ -99,8 +99,8 @@ export function oneStatement(pool, account) {
   return pool.query({
     name: 'floor-one',
     text: `WITH next AS (SELECT nextval('floor.unordered') AS position), event AS (
-        ${INSERT} SELECT position, $1, position, $2, $3, $4, $5, $6, clock_timestamp(), position, $7 FROM next)
-      ${STREAM} SELECT $1, position, position FROM next ${MOVE}`,
+        ${INSERT} SELECT position, $1, 1, $2, $3, $4, $5, $6, clock_timestamp(), position, $7 FROM next)
+      ${STREAM} SELECT $1, 1, position FROM next ${MOVE}`,
     values: eventOf(`account-${account}`),
   });
 }

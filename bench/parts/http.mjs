@@ -13,10 +13,10 @@ import { startService } from '../service.mjs';
 import { startServer, withStack } from '../stack.mjs';
 
 const PER_ACCOUNT = 5;
-const OTHERS = PER_ACCOUNT - 1;
 const AT_ONCE = 32;
 /** Revocations go round so many accounts before they come to the next session of each. */
 const BLOCK = 1_000;
+const MOST_LISTED = 10_000;
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
@@ -118,7 +118,7 @@ async function measureCase(name, servers, options, { folder, postgresPid: postgr
 }
 
 /** One server at one case. What can be sent once only comes out of a supply, is made ready before, and counted behind. */
-function contender(server, name, load) {
+export function contender(server, name, load) {
   const { cases, pid, port, role, name: who } = server;
   if (server.ask) return { name: who, role, pid, run: () => server.ask(cases[name], load) };
   const { requests, supply, ready, ends, writes } = cases[name];
@@ -160,30 +160,34 @@ async function startServers(stack, accounts) {
 }
 
 /** The first tenth is listed, the next part loses its sessions one by one, and the rest all but one at once. */
-function shapeOf(accounts) {
+export function shapeOf(accounts, perAccount = PER_ACCOUNT) {
   const [one, others] = [accounts / 10, accounts * 0.45];
+  const block = Math.min(BLOCK, others - one);
+  const blocks = Math.floor((others - one) / block);
   return {
     accounts,
-    perAccount: PER_ACCOUNT,
-    listed: one,
+    perAccount,
+    listed: Array.from({ length: Math.min(one, MOST_LISTED) }, (_, i) =>
+      Math.floor((i * one) / Math.min(one, MOST_LISTED)),
+    ),
     one: {
-      size: (others - one) * OTHERS,
+      size: blocks * block * (perAccount - 1),
       of: (i) => ({
-        account: one + Math.floor(i / (BLOCK * OTHERS)) * BLOCK + (i % BLOCK),
-        session: 1 + (Math.floor(i / BLOCK) % OTHERS),
+        account: one + Math.floor(i / (block * (perAccount - 1))) * block + (i % block),
+        session: 1 + (Math.floor(i / block) % (perAccount - 1)),
       }),
     },
     others: { size: accounts - others, of: (i) => others + i },
   };
 }
 
-async function startOurs(stack, { accounts, listed, one, others }, times) {
-  const service = await startService(stack);
+export async function startOurs(stack, shape, times, { apis = 1, keys = 2_000 } = {}) {
+  const { accounts, perAccount, listed, one, others } = shape;
+  const service = await startService(stack, { apis });
   await service.caughtUp();
   const serviceKey = await service.serviceKey(['sessions:issue', 'sessions:introspect']);
   const list = async (n) => get('/api/account/sessions', await service.credentialOf(n, times));
-  const some = Array.from({ length: listed }, (_, n) => n);
-  const all = async (work, of = some) => {
+  const all = async (work, of = listed) => {
     const done = [];
     for (let at = 0; at < of.length; at += AT_ONCE) {
       done.push(...(await Promise.all(of.slice(at, at + AT_ONCE).map(work))));
@@ -196,12 +200,15 @@ async function startOurs(stack, { accounts, listed, one, others }, times) {
     if (answers.some(({ status }) => status !== 200)) throw new Error('an account could not be listed');
   };
   const range = (from, count, of) => Array.from({ length: count }, (_, i) => of(from + i));
+  const ports = service.apis.map(({ port }) => port);
   const [{ port, pid }] = service.apis;
   return {
     name: 'Signoff',
     role: 'ours',
     port,
+    ports,
     pid,
+    projector: service.projector.pid,
     settle: service.caughtUp,
     ended: service.revocations,
     stop: service.stop,
@@ -210,7 +217,7 @@ async function startOurs(stack, { accounts, listed, one, others }, times) {
       'list by account key': {
         requests: await all(
           async (n) => get('/api/account/sessions', await service.accountKey(seed.accountOf(n))),
-          some.slice(0, 2_000),
+          listed.slice(0, keys),
         ),
       },
       introspect: {
@@ -230,7 +237,7 @@ async function startOurs(stack, { accounts, listed, one, others }, times) {
       },
       'revoke others': {
         writes: true,
-        ends: OTHERS,
+        ends: perAccount - 1,
         supply: new Supply(others.size, async (i) =>
           remove('/api/account/sessions', await service.credentialOf(others.of(i), times)),
         ),
@@ -238,9 +245,9 @@ async function startOurs(stack, { accounts, listed, one, others }, times) {
       },
       issue: {
         writes: true,
-        requests: some.map((n) => {
+        requests: listed.map((n, i) => {
           const body = {
-            accountId: seed.accountOf(listed + n),
+            accountId: seed.accountOf(one.of(i).account),
             ipAddress: seed.ipAddressOf(n),
             userAgent: seed.USER_AGENTS[n % seed.USER_AGENTS.length],
           };
@@ -283,7 +290,7 @@ async function startSql({ env, ownerUrl }, { listed }) {
   await owner.query(CREATE_LOG);
   await owner.end();
   const { pid, run, stop } = await startSqlFloor(env);
-  const accounts = Array.from({ length: listed }, (_, n) => seed.accountOf(n));
+  const accounts = listed.map(seed.accountOf);
   return {
     name: 'floor: the SQL alone',
     role: 'floor',

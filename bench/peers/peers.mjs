@@ -117,15 +117,14 @@ function betterAuthAs(name, server, { accounts, perAccount, listed, one, others 
     const more = `Origin: ${server.url}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
     return `${head('POST', `/api/auth/${path}`, cookieOf(n), more)}\r\n${body}`;
   };
-  const some = Array.from({ length: listed }, (_, n) => n);
   return {
     name,
     role: 'peer',
     ...server,
     ended,
     cases: {
-      list: { requests: some.map((n) => get('list-sessions', n)) },
-      introspect: { requests: some.map((n) => get('get-session', n)) },
+      list: { requests: listed.map((n) => get('list-sessions', n)) },
+      introspect: { requests: listed.map((n) => get('get-session', n)) },
       'revoke one': {
         ends: 1,
         supply: new Supply(one.size, (i) => {
@@ -146,7 +145,7 @@ function betterAuthAs(name, server, { accounts, perAccount, listed, one, others 
 }
 
 function lookUpAs(name, server, { listed }, cookie, prefix) {
-  const requests = Array.from({ length: listed }, (_, n) => {
+  const requests = listed.map((n) => {
     const token = tokenOf(n);
     const value = `${prefix}${token}.${signed(token).replace(/=+$/, '')}`;
     return `${head('GET', '/session', `${cookie}=${encodeURIComponent(value)}`)}\r\n`;
