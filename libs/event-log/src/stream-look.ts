@@ -21,7 +21,7 @@ export const lookAtStreams = (pool: Pool): LookAtStream =>
       name: 'log-look',
       text: `SELECT coalesce(stream.version, 0) AS version, ${STREAM_ROW} AS row,
           (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now
-        FROM unnest($1::text[]) WITH ORDINALITY AS asked (stream_id, place)
+        FROM unnest((SELECT $1::text[])) WITH ORDINALITY AS asked (stream_id, place)
         LEFT JOIN event_log.stream USING (stream_id) ORDER BY place`,
       values: [streamIds],
     });

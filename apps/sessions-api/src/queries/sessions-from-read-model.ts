@@ -20,7 +20,7 @@ const LISTS = `
       WHERE projection = $5), 0) AS position
   )
   SELECT listed.*, coalesce(stream.position, 0) <= reached.position AS complete
-  FROM reached CROSS JOIN unnest($1::text[], $2::text[], $3::int[], $4::bigint[])
+  FROM reached CROSS JOIN unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int[]), (SELECT $4::bigint[]))
     WITH ORDINALITY AS asked (account_id, stream_id, length, beginning, place)
   LEFT JOIN event_log.stream USING (stream_id)
   CROSS JOIN LATERAL (
