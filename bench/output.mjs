@@ -16,22 +16,43 @@ export const number = (value) =>
     ? value.toLocaleString('en', value < 100 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 })
     : '–';
 
-/** Groups of `inTurns` results as a section: `[{ name, results }]`. The first of ours is what the others are compared with. */
-export function rates(title, groups, { unit = 'requests/s', each = 'request', note } = {}) {
+const OURS_TO_OTHERS = {
+  title: 'ours is',
+  against: (results) => results.find(({ role }) => role === 'ours'),
+  of: (ours, one) => ours.rate / one.rate,
+};
+
+/** Groups of `inTurns` results as a section: `[{ name, results }]`. */
+export function rates(
+  title,
+  groups,
+  { unit = 'requests/s', each = 'request', note, ratio = OURS_TO_OTHERS } = {},
+) {
   const rows = groups.flatMap(({ name, results }) => {
-    const ours = results.find(({ role }) => role === 'ours');
+    const against = ratio.against(results);
     return results.map((one, i) => [
       i === 0 ? `**${name}**` : '',
       one.name,
       ...[one.rate, one.min, one.max].map(number),
       ...[one.p50, one.p99, one.cpu, one.databaseCpu].map(number),
-      one === ours ? '' : `${number(ours.rate / one.rate)} ×`,
+      one === against ? '' : `${number(ratio.of(against, one))} ×`,
     ]);
   });
   return {
     title,
     note,
-    columns: ['', '', unit, 'min', 'max', 'p50 ms', 'p99 ms', `CPU µs a ${each}`, 'of PostgreSQL', 'ours is'],
+    columns: [
+      '',
+      '',
+      unit,
+      'min',
+      'max',
+      'p50 ms',
+      'p99 ms',
+      `CPU µs a ${each}`,
+      'of PostgreSQL',
+      ratio.title,
+    ],
     rows,
     charts: groups.map(({ name, results }) => ({
       name: `${name}, ${unit}`,

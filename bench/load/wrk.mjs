@@ -14,7 +14,7 @@ export async function closedLoopOverHttp(
   requests,
   { folder, connections = 32, seconds, once = false },
 ) {
-  const file = join(folder, 'requests');
+  const file = join(folder, `requests-${port}`);
   await writeFile(file, requests.map((request) => `${request}\0`).join(''));
   const load = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '10s'];
   const sent = ['-s', script, `http://127.0.0.1:${port}`, '--', file, once ? 'once' : 'again'];

@@ -10,6 +10,7 @@ import { contender, shapeOf, startOurs } from './http.mjs';
 const AT_ONCE = 32;
 const CASES = ['list', 'introspect', 'revoke one'];
 const DEFAULT_SIZES = [10_000, 100_000, 1_000_000];
+const COMPARED_WITH = 100_000;
 const PROCESSES = 3;
 
 export async function run({ smoke, rounds, seconds, warmUp, sessions }) {
@@ -53,7 +54,15 @@ export async function run({ smoke, rounds, seconds, warmUp, sessions }) {
     about:
       `${AT_ONCE} clients, ${number(5)} sessions an account; requests go round a tenth of the accounts, 10,000 at most. ` +
       'The logs are made in PostgreSQL: they are no chains, and nothing in them is sealed.',
-    sections: [rates('As sessions grow', groups)],
+    sections: [
+      rates('As sessions grow', groups, {
+        ratio: {
+          title: `of that with ${number(COMPARED_WITH)}`,
+          against: (results) => results[Math.max(0, sizes.indexOf(COMPARED_WITH))],
+          of: (against, one) => one.rate / against.rate,
+        },
+      }),
+    ],
   };
 }
 

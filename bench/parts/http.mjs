@@ -23,13 +23,14 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 export const cases = ['list', 'list by account key', 'introspect', 'revoke one', 'revoke others', 'issue'];
 
 export async function run(options) {
-  const accounts = options.accounts ?? (options.smoke ? 10_000 : 100_000);
+  const accounts = options.accounts ?? (options.smoke ? 2_000 : 100_000);
   const groups = [];
   requireInstalled('wrk');
   await withStack(async (stack) => {
     const servers = await startServers(stack, accounts);
     try {
       for (const name of cases.filter((name) => !options.only || name === options.only)) {
+        console.log(`  ${name}`);
         groups.push({ name, ...(await measureCase(name, servers, options, stack)) });
       }
     } finally {
