@@ -68,8 +68,8 @@ const mutations = [
   {
     name: 'a read model that is behind answers',
     file: 'apps/sessions-api/src/queries/sessions-from-read-model.ts',
-    from: 'return complete ?',
-    to: 'return complete || true ?',
+    from: 'complete ? {',
+    to: 'complete || true ? {',
     scenario: 'slow-and-full',
     only: 'answers slowly',
   },
