@@ -168,8 +168,8 @@ describe('what an operator asks an API process', () => {
 
     const blocker = createClient(world.database.ownerUrl);
     await blocker.connect();
-    await blocker.query('BEGIN; LOCK TABLE event_log.stream IN ACCESS EXCLUSIVE MODE');
-    const asked = Array.from({ length: 15 }, () => api.service.get(operatorPath('ada')));
+    await blocker.query('BEGIN; LOCK TABLE event_log.event IN ACCESS EXCLUSIVE MODE');
+    const asked = Array.from({ length: 15 }, () => api.service.get('/api/keys'));
     try {
       const busy = await until(
         () => Scrape.of(api.as()),
