@@ -194,6 +194,11 @@ describe('what a request may be', () => {
     it.each([
       ['a body that is too large', () => chunked('/api/sessions', issueOf(64 * KIB + 1)), 413],
       ['a request to close', () => head('GET /api/keys', 'Connection: close'), 200],
+      [
+        'a request of no version, whose path cannot be read either',
+        () => head('GET /%c0%ae', 'Connection: keep-alive').replace(' HTTP/1.1', ''),
+        400,
+      ],
     ])('are not carried out behind %s', async (_what, closing, status) => {
       await issue(api.service, 'ada');
       const position = await logPosition(world.owner);

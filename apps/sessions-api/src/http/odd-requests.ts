@@ -13,10 +13,11 @@ export function refuseOddRequests(instance: FastifyInstance): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
     server.emit('request', request, response),
   );
-  instance.addHook('onRequest', (request, _reply, done) => done(refusalOf(request)));
+  instance.addHook('onRequest', (request, _reply, done) => done(oddityOf(request)));
 }
 
-function refusalOf({ raw }: FastifyRequest): RequestError | undefined {
+/** Why a request is odd; undefined when it is not. */
+export function oddityOf({ raw }: FastifyRequest): RequestError | undefined {
   const { headers, httpVersion, url = '' } = raw;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     return new RequestError('REQUEST_MALFORMED', 'this takes HTTP/1.1 and HTTP/1.0', CLOSE);

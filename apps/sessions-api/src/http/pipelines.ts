@@ -1,6 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+const closing = new WeakSet<Socket>();
+
+/** For an answer that closes its connection and comes past every hook. To be called before anything is waited for. */
+export const carryOutNothingBehind = ({ raw }: FastifyRequest): void => void closing.add(raw.socket);
 
 /**
  * Carries out the requests of one connection one after another (RFC 9112, section 9.3.2), and none behind an answer that
@@ -10,7 +15,6 @@ import type { FastifyInstance } from 'fastify';
 export function carryOutInOrder(instance: FastifyInstance): void {
   /** The answer that the next request of a connection has to wait for; none while it rests. */
   const newest = new WeakMap<Socket, ServerResponse>();
-  const closing = new WeakSet<Socket>();
   instance.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
     const before = newest.get(socket);
     newest.set(socket, reply.raw);

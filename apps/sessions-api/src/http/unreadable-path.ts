@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics.js';
 import { setAnswerHeaders } from './answer-headers.js';
 import { addressesOf } from './client-address.js';
+import { oddityOf } from './odd-requests.js';
+import { carryOutNothingBehind } from './pipelines.js';
 import type { ProblemFilter } from './problem.filter.js';
 import type { RateLimit } from './rate-limits.js';
 
@@ -22,6 +24,11 @@ export async function refuseUnreadablePath(
   { problems, metrics, limit, isTrusted }: Parts,
 ): Promise<void> {
   const startedAt = performance.now();
+  const odd = oddityOf(request);
+  if (odd?.headers?.connection === 'close') {
+    carryOutNothingBehind(request);
+    reply.header('connection', 'close');
+  }
   reply.raw.once('finish', () =>
     metrics.answered(request.method, ROUTE, reply.statusCode, (performance.now() - startedAt) / 1_000),
   );
@@ -30,7 +37,7 @@ export async function refuseUnreadablePath(
   Object.defineProperty(request, 'ips', { value: addressesOf(request.raw, isTrusted) });
   try {
     await limit?.(request, reply);
-    problems.answer(unreadable, request, reply);
+    problems.answer(odd ?? unreadable, request, reply);
   } catch (error) {
     problems.answer(error, request, reply);
   }
