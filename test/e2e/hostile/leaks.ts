@@ -3,7 +3,7 @@ const CREDENTIAL = /eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{40,}|key_[0-9A-Za-z]{22}\.
 
 /** Stack traces, paths, SQL, and the names of errors, tables and roles that are none of a caller's business. */
 const INSIDE =
-  /\n\s+at \S|file:\/\/|node_modules|\/dist\/|\.[jt]s:\d+|event_log\.|read_model\.|access\.signing|signoff_app\b|SQLSTATE|invalid input syntax|violates|(Type|Range|Reference|Syntax)Error|ECONN|FST_ERR|HPE_/;
+  /\n\s+at \S|file:\/\/|node_modules|\/dist\/|\.[jt]s:\d+|event_log\.|read_model\.|access\.signing|signoff_app\b|SQLSTATE|invalid input syntax|violates|(Type|Range|Reference|Syntax)Error|ECONN|FST_ERR|HPE_[A-Z]{3}/;
 
 /** The marks of everything personal that was sent. */
 const PERSONAL = /canary77|203\.0\.113\.|2001:db8:77/i;
