@@ -180,12 +180,19 @@ describe('signoff export', () => {
     expect(await written()).toBe(TABLE);
     expect(await toFile(...csv)).toMatchObject({ exit: 1, err: `${file()} exists already\n` });
     await rm(file());
-    cutAfter = 20;
-    expect(await toFile(...csv)).toMatchObject({
+    hangAfter = 20;
+    const cut = startSignoff(['export', '--output', file(), ...csv], variables);
+    const part = Buffer.from(TABLE).subarray(0, hangAfter).toString();
+    await until(
+      () => written().catch(() => undefined),
+      (text) => text === part,
+    );
+    server.closeAllConnections();
+    expect(await cut.ended).toMatchObject({
       exit: 1,
       err: expect.stringMatching(/^the export was cut off/),
     });
-    expect(await written()).toBe(Buffer.from(TABLE).subarray(0, 20).toString());
+    expect(await written()).toBe(part);
     expect(await toFile(...csv, '--resume')).toMatchObject({
       exit: 1,
       err: expect.stringContaining('--resume needs lines of JSON'),
