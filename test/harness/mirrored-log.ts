@@ -134,7 +134,7 @@ export class MirroredLog {
   private open(): void {
     this.pool = createPool(this.current.appUrl);
     this.writer = new LogWriter(this.current.appUrl, {
-      committed: () => this.relays.forEach((relay) => relay.wake()),
+      committed: (group) => this.relays.forEach((relay) => relay.committed(group)),
     });
   }
 

@@ -3,6 +3,7 @@ import { connectBus } from '#bus/connect.js';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
+import type { Committed } from '../../apps/sessions-api/src/relay/handover.js';
 import { Relay } from '../../apps/sessions-api/src/relay/relay.js';
 import { WakeUp } from '../../apps/sessions-api/src/relay/wake-up.js';
 
@@ -55,6 +56,10 @@ export class RunningRelay {
 
   wake(): void {
     this.wakeUp.call();
+  }
+
+  committed(group: Committed): void {
+    this.relay.committed(group);
   }
 
   /** The first line with that message, now or as soon as it comes. */

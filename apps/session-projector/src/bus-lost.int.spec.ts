@@ -17,7 +17,7 @@ let projector: AppProcess;
 beforeAll(async () => {
   world = await World.create();
   relay = await RunningRelay.start(world.owner, world.nats.url);
-  log = await SessionLog.open(world.database.appUrl, world.masterKey, () => relay.wake());
+  log = await SessionLog.open(world.database.appUrl, world.masterKey, (group) => relay.committed(group));
 });
 afterAll(async () => {
   await log.close();

@@ -20,7 +20,7 @@ let log: SessionLog;
 beforeEach(async () => {
   world = await World.create();
   relay = await RunningRelay.start(world.owner, world.nats.url);
-  log = await SessionLog.open(world.database.appUrl, world.masterKey, () => relay.wake());
+  log = await SessionLog.open(world.database.appUrl, world.masterKey, (group) => relay.committed(group));
 });
 afterEach(async () => {
   await log.close();

@@ -19,7 +19,7 @@ let log: SessionLog;
 const open = async () => {
   world = await World.create();
   relay = await RunningRelay.start(world.owner, world.nats.url);
-  log = await SessionLog.open(world.database.appUrl, world.masterKey, () => relay.wake());
+  log = await SessionLog.open(world.database.appUrl, world.masterKey, (group) => relay.committed(group));
 };
 const close = async () => {
   await log.close();

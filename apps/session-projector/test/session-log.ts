@@ -8,7 +8,7 @@ import { readForward, readHead } from '#event-log/read.js';
 import { livingKeys } from '#event-log/subject-keys.js';
 import { sealedUnder, type PersonalData } from '#event-log/sealing.js';
 import { Vault } from '#event-log/vault.js';
-import { LogWriter } from '#event-log/writer.js';
+import { LogWriter, type WriterHooks } from '#event-log/writer.js';
 import { describeUserAgent } from '#read-model/user-agent.js';
 import type { Pool } from 'pg';
 
@@ -35,7 +35,11 @@ export class SessionLog {
     private readonly vault: Vault,
   ) {}
 
-  static async open(databaseUrl: string, masterKey: string, committed: () => void): Promise<SessionLog> {
+  static async open(
+    databaseUrl: string,
+    masterKey: string,
+    committed: WriterHooks['committed'],
+  ): Promise<SessionLog> {
     const pool = createPool(databaseUrl);
     const { logId } = await readHead(pool);
     const vault = new Vault(pool, new MasterKey(Buffer.from(masterKey, 'base64')), logId);

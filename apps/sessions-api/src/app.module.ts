@@ -113,9 +113,9 @@ const log = [
     inject: [CONFIG, RelayService, Metrics],
     useFactory: (config: Config, relay: RelayService, metrics: Metrics) =>
       new LogWriter(config.DATABASE_URL, {
-        committed: (appends, seconds) => {
-          relay.appended();
-          metrics.committed(appends, seconds);
+        committed: (group, seconds) => {
+          relay.committed(group);
+          metrics.committed(group.outcomes.length, seconds);
         },
       }),
   },

@@ -27,7 +27,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   groups = [];
   proxy = await startPostgresProxy(database.appUrl);
-  writer = new LogWriter(proxy.url, { committed: (appends) => void groups.push(appends) });
+  writer = new LogWriter(proxy.url, { committed: ({ outcomes }) => void groups.push(outcomes.length) });
   await writer.append(append('account-warm', null, newEvent()));
 });
 afterEach(async () => {

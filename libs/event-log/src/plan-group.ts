@@ -31,6 +31,8 @@ export interface GroupPlan {
   readonly subjectKeys: readonly (SubjectKey & { streamId: string })[];
   readonly destroyedKeys: readonly string[];
   readonly commands: readonly (KeyedCommand & { streamId: string; position: number | null })[];
+  /** The head that the events stand behind, and what becomes of it. */
+  readonly behind: Head;
   readonly head: Head;
 }
 
@@ -100,5 +102,5 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
     return { kind: 'appended', events: recorded, row: locked.row };
   });
 
-  return { outcomes, events, streams, subjectKeys, destroyedKeys, commands, head };
+  return { outcomes, events, streams, subjectKeys, destroyedKeys, commands, behind: locked.head, head };
 }

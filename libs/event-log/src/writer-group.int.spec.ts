@@ -29,7 +29,9 @@ const eventsOf = (outcome: AppendOutcome) => (outcome.kind === 'appended' ? outc
 describe('a group of appends', () => {
   const grouped = async (use: (writer: LogWriter, sizes: number[]) => Promise<void>) => {
     const sizes: number[] = [];
-    const writer = new LogWriter(database.appUrl, { committed: (appends) => void sizes.push(appends) });
+    const writer = new LogWriter(database.appUrl, {
+      committed: ({ outcomes }) => void sizes.push(outcomes.length),
+    });
     try {
       await use(writer, sizes);
     } finally {

@@ -21,8 +21,8 @@ interface Waiting {
 }
 
 export interface WriterHooks {
-  /** After a commit that moved the head: how many appends shared it, and the seconds that it took. */
-  readonly committed?: (appends: number, seconds: number) => void;
+  /** After a commit that moved the head: what it wrote, and the seconds that it took. */
+  readonly committed?: (group: GroupPlan, seconds: number) => void;
 }
 
 /**
@@ -96,11 +96,11 @@ export class LogWriter {
   private async settle(group: Waiting[]): Promise<void> {
     try {
       const began = performance.now();
-      const { outcomes, events } = await this.commit(group.map(({ append }) => append));
+      const plan = await this.commit(group.map(({ append }) => append));
       const seconds = (performance.now() - began) / 1000;
       // Before the hook, whose failure must not make what is written look unwritten.
-      group.forEach(({ resolve }, i) => resolve(outcomes[i]!));
-      if (events.length > 0) this.hooks.committed?.(group.length, seconds);
+      group.forEach(({ resolve }, i) => resolve(plan.outcomes[i]!));
+      if (plan.events.length > 0) this.hooks.committed?.(plan, seconds);
     } catch (error) {
       if (group.length > 1 && isOneAppendsFault(error)) {
         for (const one of group) await this.settle([one]);
@@ -161,6 +161,8 @@ export class LogWriter {
     const client = createClient(this.connectionString, {
       application_name: 'signoff-writer',
       pipeline: true,
+      // For a few elements of an array PostgreSQL would plan its statements anew each time.
+      options: '-c plan_cache_mode=force_generic_plan',
       // A stopped process would keep the head's lock for ever.
       idle_in_transaction_session_timeout: 2_000,
       lock_timeout: 5_000,

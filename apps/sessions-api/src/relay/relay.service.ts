@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { CONFIG, type Config, streamSettings } from '../config.js';
 import { LOGGER } from '../logger.js';
 import { BusConnection } from './bus-connection.js';
+import type { Committed } from './handover.js';
 import { keepHouse } from './housekeeping.js';
 import { whileLeading } from '#event-log/leadership.js';
 import { Relay, type RelayStatus } from './relay.js';
@@ -54,9 +55,9 @@ export class RelayService implements OnApplicationBootstrap {
   }
 
   /** To be called after each commit of this process. */
-  appended(): void {
-    this.wakeUp.call();
-    if (this.status.state === 'standby' && this.bus.isConnected) this.bus.connection?.publish(APPENDED);
+  committed(group: Committed): void {
+    if (this.relay && this.status.state !== 'standby') this.relay.committed(group);
+    else if (this.bus.isConnected) this.bus.connection?.publish(APPENDED);
   }
 
   private async run(connection: NatsConnection): Promise<void> {

@@ -10,6 +10,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { alignWithStream, type Aligned } from './align.js';
 import type { Damage } from './examine-stream.js';
+import { type Committed, Handover } from './handover.js';
 import { RelayRefusal } from './relay-refusal.js';
 import type { WakeUp } from './wake-up.js';
 
@@ -57,6 +58,7 @@ export class Relay {
   /** How often it has deleted the stream to build it again. */
   rebuilds = 0;
   private readonly alignEveryMs: number;
+  private readonly handover = new Handover();
   private deletedAt = -Infinity;
 
   constructor(
@@ -67,6 +69,12 @@ export class Relay {
     private readonly logger: Logger,
   ) {
     this.alignEveryMs = settings.alignEveryMs ?? ALIGN_EVERY_MS;
+  }
+
+  /** To be called with what this process has committed. */
+  committed(group: Committed): void {
+    this.handover.offer(group);
+    this.wakeUp.rouse();
   }
 
   /** Runs until `lost` is aborted. */
@@ -94,11 +102,12 @@ export class Relay {
     let contradictions = 0;
     let alignedAt = Date.now();
     while (!lost.aborted) {
-      const events = await this.eventsBehind(position, hash);
+      const handed = this.handover.take(position, hash);
+      const events = handed ?? (await this.eventsBehind(position, hash));
       let refused = false;
       if (events?.length === 0) {
         this.become({ state: 'relaying', position });
-        await this.wakeUp.sleep(POLL_MS, lost);
+        if (this.handover.isEmpty) await this.wakeUp.sleep(POLL_MS, lost);
       } else if (events) {
         const messages = events.map((event) => toMessage(event, head, this.settings.source));
         const publication = await this.publish(client, messages);
@@ -109,6 +118,8 @@ export class Relay {
           contradictions = 0;
           progressed();
           this.become({ state: 'relaying', position });
+          // What others commit wakes it, and what this process commits meanwhile is there already.
+          if (handed && this.handover.isEmpty) await this.wakeUp.sleep(POLL_MS, lost);
         }
       }
       if (events && !refused && Date.now() - alignedAt <= this.alignEveryMs) continue;

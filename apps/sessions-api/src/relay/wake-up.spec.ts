@@ -35,6 +35,15 @@ describe('a loop that sleeps until there is news', () => {
     await again;
   });
 
+  it('can be roused without being kept from its next sleep', async () => {
+    const wakeUp = new WakeUp();
+    wakeUp.rouse();
+    const sleep = wakeUp.sleep(NEVER, signal);
+    expect(await isAsleep(sleep)).toBe(true);
+    wakeUp.rouse();
+    await sleep;
+  });
+
   it('wakes by itself after its time', async () => {
     await new WakeUp().sleep(1, signal);
   });

@@ -8,6 +8,11 @@ export class WakeUp {
     this.wake?.();
   };
 
+  /** Wakes who sleeps now, and nobody later. */
+  rouse(): void {
+    this.wake?.();
+  }
+
   /** Resolves at the next call, after `ms`, or when `signal` is aborted. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.pending && !signal.aborted) {
