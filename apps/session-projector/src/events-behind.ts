@@ -4,16 +4,19 @@ import type { Pool } from 'pg';
 import { logHeader, type LogIdentity } from '#bus/envelope.js';
 import { streamInfo } from '#bus/stream.js';
 import { ALL_EVENTS, STREAM } from '#bus/subjects.js';
-import { readForward } from '#event-log/read.js';
+import { readForward, readHead } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { Feed } from './feed.js';
-import type { ProjectedEvent } from './projection.js';
+import { ahead } from './ahead.js';
+import type { ProjectedEvent, Projection } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
 import { eventFromBus, eventFromLog, waitForEpoch } from './read-event.js';
 
 const BATCH = 1_000;
 /** What may be delivered and not yet applied: the next batch arrives while one is being applied. */
 const AHEAD = 2 * BATCH;
+/** So many events are read from the log, which takes a third of the time. */
+const FAR_BEHIND = 10 * BATCH;
 
 export interface Delivery {
   /** Empty when there is nothing behind the checkpoint yet. */
@@ -22,30 +25,56 @@ export interface Delivery {
   readonly stop?: ProjectionStop;
   /** To be called when they are applied. */
   readonly done: () => void;
+  /** What the projection has made of them already. */
+  readonly prepared?: Promise<unknown>;
 }
 
 /**
- * Every event behind a checkpoint, in order, without a gap: first what the stream does not hold (any more), then what it
- * delivers, until `stop` is aborted. Whoever may publish can put into the stream what no relay did, so that each message
- * is compared with the log. Throws when it cannot go on, `FeedBroken` when asking again may help.
+ * Every event behind a checkpoint, in order, without a gap: first what the stream does not hold (any more), or all that it
+ * has where that is much, from the log; then what it delivers, until `stop` is aborted. Whoever may publish can put into
+ * the stream what no relay did, so that each message is compared with the log. Throws when it cannot go on, `FeedBroken`
+ * when asking again may help.
  */
 export async function* eventsBehind(
-  projection: string,
+  projection: Projection,
   checkpoint: CheckpointPosition,
   bus: NatsConnection,
   pool: Pool,
   stop: AbortSignal,
 ): AsyncGenerator<Delivery> {
-  const streamFrom = await firstHeldBehind(checkpoint, bus);
-  yield* eventsFromLog(checkpoint.position, streamFrom - 1, pool);
-  yield* eventsFromStream(projection, streamFrom, checkpoint, bus, pool, stop);
+  const streamFrom = await firstFromStream(checkpoint, bus, pool);
+  const { position, logId } = checkpoint;
+  yield* preparedFromLog(position, streamFrom - 1, pool, (events) => projection.prepare(events, logId));
+  yield* eventsFromStream(projection.name, streamFrom, checkpoint, bus, pool, stop);
 }
 
-export async function* eventsFromLog(
+/** While a batch is applied, the next is prepared, and the one after it read. */
+export function preparedFromLog(
   after: number,
   last: number,
   pool: Pool,
+  prepare: (events: readonly ProjectedEvent[]) => Promise<unknown>,
   batch = BATCH,
+): AsyncGenerator<Delivery> {
+  return ahead(preparing(ahead(eventsFromLog(after, last, pool, batch)), prepare));
+}
+
+async function* preparing(
+  deliveries: AsyncGenerator<Delivery>,
+  prepare: (events: readonly ProjectedEvent[]) => Promise<unknown>,
+): AsyncGenerator<Delivery> {
+  for await (const delivery of deliveries) {
+    const prepared = prepare(delivery.events);
+    prepared.catch(() => undefined);
+    yield { ...delivery, prepared };
+  }
+}
+
+async function* eventsFromLog(
+  after: number,
+  last: number,
+  pool: Pool,
+  batch: number,
 ): AsyncGenerator<Delivery> {
   for (let position = after; position < last;) {
     const events = await readForward(pool, position, Math.min(batch, last - position));
@@ -103,7 +132,11 @@ function delivery<Source>(
 }
 
 /** Throws while the stream has not reached the checkpoint: it is being made, or filled again. */
-async function firstHeldBehind(checkpoint: CheckpointPosition, bus: NatsConnection): Promise<number> {
+async function firstFromStream(
+  checkpoint: CheckpointPosition,
+  bus: NatsConnection,
+  pool: Pool,
+): Promise<number> {
   const manager = await jetstreamManager(bus);
   const { position } = checkpoint;
   const last = (await streamInfo(manager))?.state.last_seq;
@@ -114,6 +147,7 @@ async function firstHeldBehind(checkpoint: CheckpointPosition, bus: NatsConnecti
     waitForEpoch(applied.header.get('Signoff-Log'), checkpoint);
     throw new ProjectionStop('EVENT_FOREIGN', position, 'the stream has another event here than was applied');
   }
+  if (last - position > FAR_BEHIND) return Math.min(last, (await readHead(pool)).position) + 1;
   const firstFrom = { seq: position + 1, next_by_subj: ALL_EVENTS };
   const next = await manager.streams.getMessage(STREAM, firstFrom);
   return next ? next.seq : last + 1;

@@ -94,9 +94,14 @@ export class ProjectionRun {
   private async project(lost: AbortSignal): Promise<void> {
     let at = await this.projection.resume();
     const bus = await this.means.bus.connected();
-    const { name } = this.projection;
-    for await (const { events, stop, done } of eventsBehind(name, at, bus, this.means.pool, lost)) {
-      at = await this.apply(events, at, bus);
+    for await (const { events, stop, done, prepared } of eventsBehind(
+      this.projection,
+      at,
+      bus,
+      this.means.pool,
+      lost,
+    )) {
+      at = await this.apply(events, at, bus, prepared);
       if (stop) throw stop;
       done();
       if (lost.aborted) return;
@@ -108,6 +113,7 @@ export class ProjectionRun {
     events: readonly ProjectedEvent[],
     from: CheckpointPosition,
     bus: NatsConnection,
+    prepared?: Promise<unknown>,
   ): Promise<CheckpointPosition> {
     if (events.length > 0 && events.at(-1)!.position !== from.position + events.length) {
       throw new FeedBroken(`the events behind ${from.position} have a gap`);
@@ -116,7 +122,9 @@ export class ProjectionRun {
     const { metrics, handle } = this.means;
     let at = from;
     while (at.position < from.position + events.length) {
-      const batch = { from: at, events: events.slice(at.position - from.position) };
+      const isWhole = at === from;
+      const rest = events.slice(at.position - from.position);
+      const batch = { from: at, events: rest, ...(isWhole && { prepared }) };
       const ended = metrics.batchSeconds.startTimer({ projection: name });
       const since = performance.timeOrigin + performance.now();
       at = await handle(name, batch);

@@ -21,6 +21,8 @@ export interface ProjectedEvent {
 export interface EventBatch {
   readonly from: CheckpointPosition;
   readonly events: readonly ProjectedEvent[];
+  /** What the projection has made of them beforehand. */
+  readonly prepared?: Promise<unknown>;
 }
 
 /**
@@ -33,6 +35,8 @@ export interface Projection {
   readonly lockId: number;
   /** Where to go on. A checkpoint of another log than the present one was discarded with everything built on it. */
   resume(): Promise<CheckpointPosition>;
+  /** What a batch of this log comes to; may be asked while the one before is applied. */
+  prepare(events: readonly ProjectedEvent[], logId: string): Promise<unknown>;
   /**
    * Applies as much of the batch as it can, and answers how far it came: at least one event, else it throws
    * `ProjectionStop` for the event that it cannot apply, or `Fenced`.

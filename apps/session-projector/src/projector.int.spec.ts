@@ -1,3 +1,5 @@
+import { STREAM } from '#bus/subjects.js';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunningRelay } from '../../../test/harness/running-relay.js';
@@ -13,7 +15,7 @@ let log: SessionLog;
 beforeAll(async () => {
   world = await World.create();
   relay = await RunningRelay.start(world.owner, world.nats.url);
-  log = await SessionLog.open(world.database.appUrl, world.masterKey, () => relay.wake());
+  log = await SessionLog.open(world.database.appUrl, world.masterKey, (group) => relay.committed(group));
 });
 afterAll(async () => {
   await log.close();
@@ -28,6 +30,14 @@ async function expectFoldOfLog(): Promise<void> {
   expect((await log.auditProjected()).rows).toEqual(await log.auditFolded());
   expect(hash).toEqual((await log.head()).hash);
 }
+
+const expectRelayed = async () => {
+  const { position } = await log.head();
+  await until(
+    () => relay.status,
+    (status) => status.state === 'relaying' && status.position === position,
+  );
+};
 
 const projectorStatements = `SELECT count(*)::int AS cut FROM (
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -182,5 +192,26 @@ describe('two projectors at once', () => {
     await log.history();
     await expectFoldOfLog();
     await frozen.stop();
+  });
+});
+
+describe('a projector that comes to a long backlog', () => {
+  it('takes it from the log, and the stream from there on', async () => {
+    await expectRelayed();
+    const accounts = Array.from({ length: 100 }, (_, i) => `far-${i}`);
+    for (let round = 0; round < 110; round++) await Promise.all(accounts.map((one) => log.issue(one)));
+    const { position } = await log.head();
+    await expectRelayed();
+    const projector = await world.startProjector();
+    await expectFoldOfLog();
+    const connection = await connect({ servers: world.nats.url });
+    const manager = await jetstreamManager(connection);
+    const starts = [];
+    for await (const { config } of manager.consumers.list(STREAM)) starts.push(config.opt_start_seq);
+    expect(starts).toEqual([position + 1, position + 1]);
+    await connection.close();
+    await log.history();
+    await expectFoldOfLog();
+    await projector.stop();
   });
 });

@@ -172,11 +172,11 @@ describe('what was erased', () => {
     await log.issue('bob');
     const tables = new ProjectedTables(pool, new MasterKey(masterKey), AUDIT_TABLE, 'read_model');
     const batch = await batchBehind(await projection().resume());
-    const opened = tables.prepare(batch.events, batch.from.logId);
-    await opened;
+    const prepared = tables.prepare(batch.events, batch.from.logId);
+    await prepared;
     await log.erase('alice');
     await log.issue('alice', { ipAddress: '2001:db8::1' });
-    await tables.apply(batch, opened);
+    await tables.apply({ ...batch, prepared });
     expect(await log.auditRows()).toMatchObject([{ ip_address: '203.0.113.9' }, {}]);
     await applied(projection());
     await expectErased();

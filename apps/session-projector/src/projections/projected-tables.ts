@@ -20,7 +20,7 @@ export interface ProjectedTable<Prepared> {
   readonly rows: string;
   /** Other tables that its statement changes. */
   readonly beside: readonly string[];
-  /** What a batch comes to. May be asked while the one before is applied. */
+  /** As `Projection.prepare` says. */
   preparing(pool: Pool, masterKey: MasterKey): Prepare<Prepared>;
   /** Forgets what was sealed under keys that are no more; undefined where a batch has no such erasure. */
   erasure(set: TableSet, prepared: Prepared): QueryConfig | undefined;
@@ -58,10 +58,11 @@ export class ProjectedTables {
   }
 
   /** As `Projection.apply` promises. */
-  async apply(
-    { from, events }: EventBatch,
+  async apply({
+    from,
+    events,
     prepared = this.prepare(events, from.logId),
-  ): Promise<CheckpointPosition> {
+  }: EventBatch): Promise<CheckpointPosition> {
     const last = events.at(-1)!;
     const to = { ...from, position: last.position, hash: last.hash };
     try {

@@ -7,7 +7,7 @@ import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { Checkpoint } from '#read-model/entities/checkpoint.entity.js';
 import { checkpointFault } from '../checkpoint-fault.js';
 import type { Database } from '../database.js';
-import { Fenced, type EventBatch, type Projection } from '../projection.js';
+import { Fenced, type EventBatch, type ProjectedEvent, type Projection } from '../projection.js';
 import { ProjectionStop } from '../projection-stop.js';
 import { ProjectedTables, type ProjectedTable } from './projected-tables.js';
 import { startAgain } from './start-again.js';
@@ -50,6 +50,10 @@ export abstract class TableProjection implements Projection {
     }
     if (fault) throw new ProjectionStop(fault.code, checkpoint.position, fault.reason);
     return checkpoint;
+  }
+
+  prepare(events: readonly ProjectedEvent[], logId: string): Promise<unknown> {
+    return this.tables.prepare(events, logId);
   }
 
   apply(batch: EventBatch): Promise<CheckpointPosition> {
