@@ -36,6 +36,7 @@ describe('what a process hands over to its relay', () => {
     ['the log was put back, and other events lead to it', () => offered(group(4, 4, 'b')), 3],
     ['the log was put back in between', () => offered(group(4), group(5, 5, 'b')), 3],
     ['it is more than a batch', () => offered(group(4, 400), group(401, 600)), 3],
+    ['a part was forgotten, since it was more', () => offered(group(4, 600), group(601)), 3],
   ])('is nothing where %s', (_, handover, position) => {
     const it = handover();
     expect(it.take(position, hashOf(position))).toBeNull();

@@ -5,7 +5,7 @@ const MAX_EVENTS = 500;
 
 /** Events that were committed together, and the log's head before them. */
 export interface Committed {
-  readonly behind: Pick<Head, 'position' | 'hash'>;
+  readonly behind: Pick<Head, 'hash'>;
   readonly events: readonly RecordedEvent[];
 }
 
@@ -19,7 +19,7 @@ export class Handover {
   }
 
   offer(group: Committed): void {
-    if (this.events + group.events.length > MAX_EVENTS) this.clear();
+    if (this.events > MAX_EVENTS) this.clear();
     this.groups.push(group);
     this.events += group.events.length;
   }
@@ -31,11 +31,12 @@ export class Handover {
    */
   take(position: number, hash: Buffer): readonly RecordedEvent[] | null {
     const groups = this.groups.filter(({ events }) => events.at(-1)!.position > position);
+    const isTooMuch = this.events > MAX_EVENTS;
     this.clear();
-    let last = { position, hash };
+    let last = hash;
     for (const { behind, events } of groups) {
-      if (behind.position !== last.position || !behind.hash.equals(last.hash)) return null;
-      last = events.at(-1)!;
+      if (isTooMuch || !behind.hash.equals(last)) return null;
+      last = events.at(-1)!.hash;
     }
     return groups.length > 0 ? groups.flatMap(({ events }) => events) : null;
   }
