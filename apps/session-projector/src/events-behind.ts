@@ -16,7 +16,7 @@ const BATCH = 1_000;
 /** What may be delivered and not yet applied: the next batch arrives while one is being applied. */
 const AHEAD = 2 * BATCH;
 /** So many events are read from the log, which takes a third of the time. */
-const FAR_BEHIND = 10 * BATCH;
+const FAR_BEHIND = 5 * BATCH;
 
 export interface Delivery {
   /** Empty when there is nothing behind the checkpoint yet. */

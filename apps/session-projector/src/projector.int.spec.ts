@@ -198,8 +198,7 @@ describe('two projectors at once', () => {
 describe('a projector that comes to a long backlog', () => {
   it('takes it from the log, and the stream from there on', async () => {
     await expectRelayed();
-    const accounts = Array.from({ length: 100 }, (_, i) => `far-${i}`);
-    for (let round = 0; round < 110; round++) await Promise.all(accounts.map((one) => log.issue(one)));
+    for (let round = 0; round < 6; round++) await log.extend(await log.issue('frank'), 1_000);
     const { position } = await log.head();
     await expectRelayed();
     const projector = await world.startProjector();

@@ -52,8 +52,17 @@ export class SessionLog {
   }
 
   /** In any stream, whatever it is: for events that the API would not record. Answers its position. */
-  async record(streamId: string, event: Partial<NewEvent> & { type: string }): Promise<number> {
-    const events = [{ eventId: randomUUID(), schema: 1, data: '{}', sealed: null, metadata: '{}', ...event }];
+  record(streamId: string, event: Partial<NewEvent> & { type: string }): Promise<number> {
+    return this.recordAll(streamId, [event]);
+  }
+
+  /** In one append; answers the first one's position. */
+  private async recordAll(
+    streamId: string,
+    recorded: readonly (Partial<NewEvent> & { type: string })[],
+  ): Promise<number> {
+    const rest = { schema: 1, data: '{}', sealed: null, metadata: '{}' };
+    const events = recorded.map((event) => ({ eventId: randomUUID(), ...rest, ...event }));
     const outcome = await this.writer.append({ streamId, expectedVersion: null, events });
     if (outcome.kind !== 'appended') throw new Error(`the append came to a ${outcome.kind}`);
     return outcome.events[0]!.position;
@@ -75,10 +84,13 @@ export class SessionLog {
     return { account, sessionId };
   }
 
-  extend({ account, sessionId }: SessionAt): Promise<number> {
-    const expiresAt = new Date(Date.parse(EXPIRES_AT) + ++this.extensions * 1_000).toISOString();
-    const data = JSON.stringify({ sessionId, expiresAt });
-    return this.record(accountStreamId(account), { type: 'SessionExtended', data, metadata: BY_SERVICE });
+  extend({ account, sessionId }: SessionAt, times = 1): Promise<number> {
+    const extension = () => {
+      const expiresAt = new Date(Date.parse(EXPIRES_AT) + ++this.extensions * 1_000).toISOString();
+      const data = JSON.stringify({ sessionId, expiresAt });
+      return { type: 'SessionExtended', data, metadata: BY_SERVICE };
+    };
+    return this.recordAll(accountStreamId(account), Array.from({ length: times }, extension));
   }
 
   revoke({ account, sessionId }: SessionAt): Promise<number> {
