@@ -6,8 +6,8 @@ import { streamInfo } from '#bus/stream.js';
 import { ALL_EVENTS, STREAM } from '#bus/subjects.js';
 import { readForward, readHead } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
-import { Feed } from './feed.js';
 import { ahead } from './ahead.js';
+import { Feed } from './feed.js';
 import type { ProjectedEvent, Projection } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
 import { eventFromBus, eventFromLog, waitForEpoch } from './read-event.js';
@@ -15,7 +15,7 @@ import { eventFromBus, eventFromLog, waitForEpoch } from './read-event.js';
 const BATCH = 1_000;
 /** What may be delivered and not yet applied: the next batch arrives while one is being applied. */
 const AHEAD = 2 * BATCH;
-/** So many events are read from the log, which takes a third of the time. */
+/** More than so many events are read from the log, which takes less than half the time. */
 const FAR_BEHIND = 5 * BATCH;
 
 export interface Delivery {
