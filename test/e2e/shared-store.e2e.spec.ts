@@ -156,9 +156,13 @@ describe('processes that share a store', () => {
   });
 
   it('end at once when they have nothing in hand, and without what they have when that takes for ever', async () => {
-    const [idle, holding] = [shop.start(), shop.start({ hold: true })];
-    const hands = () => holding.hands();
-    while (hands().length === 0) await shop.end(await shop.signIn(1));
+    await nothingIsLeft();
+    await shop.end(await shop.signIn(10));
+    const holding = shop.start({ hold: true });
+    // As many as it takes at a time, and two that it has no room for.
+    await until(holding.hands, (hands) => hands.length === 8);
+    const idle = shop.start();
+    await until(idle.hands, (hands) => hands.length === 2);
     await Promise.all([idle.stop(), holding.stop()]);
     shop.start();
     await shop.hasForgottenAll();

@@ -86,7 +86,10 @@ export class Shop {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lifeLine = tieToLifeOfThisProcess(child.pid!, 'SIGKILL');
-    const exited = once(child, 'exit').finally(() => lifeLine.cut());
+    const exited = once(child, 'exit').finally(() => {
+      lifeLine.cut();
+      this.running.delete(started);
+    });
     const lines: Line[] = [];
     createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line) as Line));
     const started = {
@@ -95,12 +98,10 @@ export class Shop {
       troubles: (kind: Line['trouble']) => lines.filter(({ trouble }) => trouble === kind),
       freeze: () => void child.kill('SIGSTOP'),
       kill: async () => {
-        this.running.delete(started);
         child.kill('SIGKILL');
         await exited;
       },
       stop: async () => {
-        this.running.delete(started);
         await until(
           () => lines,
           (said) => said.some(({ canBeStopped }) => canBeStopped),

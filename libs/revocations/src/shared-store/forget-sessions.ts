@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
@@ -142,11 +143,15 @@ class SharedForgetting implements Forgetting {
     queueMicrotask(() => this.options.onTrouble?.(trouble));
   }
 
-  /** Resolves when there is room for another. */
+  /** Resolves when there is room for another, or none is wanted any more. */
   private async take(message: JsMsg, connection: NatsConnection): Promise<void> {
     const done = this.handle(message, connection).finally(() => this.inHand.delete(done));
     this.inHand.add(done);
-    if (this.inHand.size >= this.atOnce) await Promise.race(this.inHand);
+    const { signal } = this.stop;
+    if (this.inHand.size < this.atOnce || signal.aborted) return;
+    const settled = new AbortController();
+    const closed = once(signal, 'abort', { signal: settled.signal });
+    await Promise.race([closed, ...this.inHand]).finally(() => settled.abort());
   }
 
   private async handle(message: JsMsg, connection: NatsConnection): Promise<void> {
