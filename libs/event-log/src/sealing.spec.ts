@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MasterKey } from './master-key.js';
-import { createSubjectKey, open, seal, sealedUnder, type SealedPlace } from './sealing.js';
+import { createSubjectKey, opener, seal, sealedUnder, type SealedPlace } from './sealing.js';
 
 const masterKey = new MasterKey(Buffer.alloc(32, 7));
 const otherMasterKey = new MasterKey(Buffer.alloc(32, 8));
@@ -13,6 +13,9 @@ const place: SealedPlace = {
   type: 'SessionIssued',
 };
 const sealed = seal(personal, key, masterKey, place);
+
+const open = (bytes: Buffer, wrappedKey: Buffer, under: MasterKey, at: SealedPlace) =>
+  opener(new Map([[sealedUnder(bytes), wrappedKey]]), under)(bytes, at);
 
 describe('sealed personal data', () => {
   it('opens in its place', () => {
@@ -63,8 +66,22 @@ describe('sealed personal data', () => {
   });
 
   it('is gone, without an error, once its key is destroyed', () => {
-    expect(open(sealed, null, masterKey, place)).toBeNull();
-    expect(open(sealed, undefined, masterKey, place)).toBeNull();
+    expect(opener(new Map(), masterKey)(sealed, place)).toBeNull();
+  });
+});
+
+describe('what opens under several keys', () => {
+  it('takes each under its own, time and again', () => {
+    const other = createSubjectKey(masterKey, '2026-12-01');
+    const elsewhere = { ...place, eventId: '5f1d7e84-3f0a-4a53-8f0b-2f9be3a0c002' };
+    const under = seal({ ipAddress: '192.0.2.1' }, other, masterKey, elsewhere);
+    const keys = [key, other].map(({ keyId, wrappedKey }) => [keyId, wrappedKey] as const);
+    const both = opener(new Map(keys), masterKey);
+    for (let time = 0; time < 2; time++) {
+      expect(both(sealed, place)).toEqual(personal);
+      expect(both(under, elsewhere)).toEqual({ ipAddress: '192.0.2.1' });
+      expect(() => both(under, place)).toThrow();
+    }
   });
 });
 

@@ -43,18 +43,24 @@ export function sealedUnder(sealed: Buffer): string {
   return uuidText(sealed.subarray(1, KEY_ID_END));
 }
 
-/** `wrappedKey` is what stands in the log now: null once it was destroyed, and then nothing can be known (null). */
-export function open(
-  sealed: Buffer,
-  wrappedKey: Buffer | null | undefined,
+/**
+ * Opens what was sealed under these keys, each of which is unwrapped once. `wrappedKeys`: by id, what stands in the log now;
+ * those that were destroyed are missing, and then nothing can be known (null).
+ */
+export function opener(
+  wrappedKeys: ReadonlyMap<string, Buffer>,
   masterKey: MasterKey,
-  place: SealedPlace,
-): PersonalData | null {
-  if (!wrappedKey) return null;
-  const dataKey = masterKey.unwrap(wrappedKey, sealedUnder(sealed));
-  return JSON.parse(
-    decrypt(dataKey, sealed.subarray(KEY_ID_END), associatedData(place)).toString(),
-  ) as PersonalData;
+): (sealed: Buffer, place: SealedPlace) => PersonalData | null {
+  const dataKeys = new Map<string, Buffer>();
+  return (sealed, place) => {
+    const keyId = sealedUnder(sealed);
+    const wrappedKey = wrappedKeys.get(keyId);
+    if (!wrappedKey) return null;
+    const dataKey = dataKeys.get(keyId) ?? masterKey.unwrap(wrappedKey, keyId);
+    dataKeys.set(keyId, dataKey);
+    const text = decrypt(dataKey, sealed.subarray(KEY_ID_END), associatedData(place)).toString();
+    return JSON.parse(text) as PersonalData;
+  };
 }
 
 function associatedData({ logId, streamId, eventId, type }: SealedPlace): Buffer {

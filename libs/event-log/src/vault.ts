@@ -2,7 +2,14 @@ import type { Instant } from '#domain/instant.js';
 import type { Pool } from 'pg';
 import type { RecordedEvent } from './event.js';
 import type { MasterKey } from './master-key.js';
-import { createSubjectKey, open, seal, sealedUnder, type PersonalData, type SubjectKey } from './sealing.js';
+import {
+  createSubjectKey,
+  opener,
+  seal,
+  sealedUnder,
+  type PersonalData,
+  type SubjectKey,
+} from './sealing.js';
 import { subjectKeyInUse, wrappedKeys } from './subject-keys.js';
 
 export type SealedEvent = Pick<RecordedEvent, 'streamId' | 'eventId' | 'type' | 'sealed'>;
@@ -33,10 +40,7 @@ export class Vault {
     const keyIds = events.flatMap(({ sealed }) => (sealed ? sealedUnder(sealed) : []));
     const keys =
       keyIds.length > 0 ? await wrappedKeys(this.pool, [...new Set(keyIds)]) : new Map<string, Buffer>();
-    return events.map(
-      ({ sealed, ...event }) =>
-        sealed &&
-        open(sealed, keys.get(sealedUnder(sealed)), this.masterKey, { ...event, logId: this.logId }),
-    );
+    const open = opener(keys, this.masterKey);
+    return events.map(({ sealed, ...event }) => sealed && open(sealed, { ...event, logId: this.logId }));
   }
 }

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { MasterKey } from '#event-log/master-key.js';
-import { open, sealedUnder, type PersonalData } from '#event-log/sealing.js';
+import { opener, sealedUnder, type PersonalData } from '#event-log/sealing.js';
 import { wrappedKeys } from '#event-log/subject-keys.js';
 import type { ProjectedEvent } from '../projection.js';
 import { ProjectionStop } from '../projection-stop.js';
@@ -23,12 +23,12 @@ export async function openEvents(
   );
   if (sealed.length === 0) return new Map();
   const keys = await wrappedKeys(pool, [...new Set(sealed.map(({ subjectKeyId }) => subjectKeyId))]);
+  const open = opener(keys, masterKey);
   return new Map(
     sealed.map(({ event, bytes, subjectKeyId }) => {
       const { position, streamId, eventId, type } = event;
       try {
-        const place = { logId, streamId, eventId, type };
-        return [position, { subjectKeyId, data: open(bytes, keys.get(subjectKeyId), masterKey, place) }];
+        return [position, { subjectKeyId, data: open(bytes, { logId, streamId, eventId, type }) }];
       } catch (cause) {
         const message = `what is sealed in the event does not open under the master key ${masterKey.id}`;
         throw new ProjectionStop('PERSONAL_DATA_UNREADABLE', position, message, { cause });
