@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Pool } from 'pg';
@@ -15,6 +16,8 @@ import { eventFromBus, eventFromLog, waitForEpoch } from './read-event.js';
 const BATCH = 1_000;
 /** What may be delivered and not yet applied: the next batch arrives while one is being applied. */
 const AHEAD = 2 * BATCH;
+/** After less than a batch: what is delivered meanwhile is applied in one transaction. */
+const PAUSE_MS = 50;
 /** More than so many events are read from the log, which takes less than half the time. */
 const FAR_BEHIND = 5 * BATCH;
 
@@ -107,6 +110,7 @@ async function* eventsFromStream(
         (message, i) => eventFromBus(message, recorded[i], log),
         (last) => last.ack(),
       );
+      if (messages.length < BATCH) await sleep(PAUSE_MS, undefined, { signal: stop }).catch(() => undefined);
     }
   } finally {
     stop.removeEventListener('abort', feed.close);

@@ -156,12 +156,15 @@ describe('a projector that is killed while it applies events', () => {
   it('does not mind that its connections to PostgreSQL are cut', async () => {
     const projector = await world.startProjector();
     for (let round = 0; round < 3; round++) {
-      const history = log.history();
+      let isCut = false;
+      const histories = (async () => {
+        while (!isCut) await log.history();
+      })();
       await until(
         async () => (await world.owner.query(projectorStatements)).rows[0].cut as number,
         (cut) => cut > 0,
-      );
-      await history;
+      ).finally(() => (isCut = true));
+      await histories;
     }
     await expectFoldOfLog();
     await projector.stop();

@@ -28,6 +28,8 @@ export function connectBus(
     waitOnFirstConnect: true,
     pingInterval: 5_000,
     maxPingOut: 2,
+    // It takes a stack for every request, in case that it fails: a twentieth of what a revocation costs.
+    noAsyncTraces: true,
     ...options,
   });
 }
