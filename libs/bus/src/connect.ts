@@ -28,7 +28,7 @@ export function connectBus(
     waitOnFirstConnect: true,
     pingInterval: 5_000,
     maxPingOut: 2,
-    // It takes a stack for every request, in case that it fails: a twentieth of what a revocation costs.
+    // Otherwise it takes a stack for every request, in case that it fails: a twentieth of what a revocation costs the API.
     noAsyncTraces: true,
     ...options,
   });
