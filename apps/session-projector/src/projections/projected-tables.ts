@@ -100,17 +100,17 @@ export class ProjectedTables {
       ],
     };
     const erasure = this.of.erasure(this.set, prepared);
-    return erasure ? this.writeBoth(erasure, write) : (await this.pool.query(write)).rowCount === 1;
+    return erasure ? this.writeBoth(write, erasure) : (await this.pool.query(write)).rowCount === 1;
   }
 
-  /** In one transaction: between the two, a rebuild could put other tables in the place of those that were erased in. */
-  private async writeBoth(erasure: QueryConfig, write: QueryConfig): Promise<boolean> {
+  /** The checkpoint is locked before any row, as in every write: of two projectors, one waits there and is fenced. */
+  private async writeBoth(write: QueryConfig, erasure: QueryConfig): Promise<boolean> {
     const client = await this.pool.connect();
     try {
       await client.query('BEGIN');
-      await client.query(erasure);
       const isWritten = (await client.query(write)).rowCount === 1;
-      await client.query(isWritten ? 'COMMIT' : 'ROLLBACK');
+      if (isWritten) await client.query(erasure);
+      await client.query('COMMIT');
       client.release();
       return isWritten;
     } catch (error) {

@@ -178,17 +178,17 @@ describe.each([
     await expectErased();
   });
 
-  it('is not lost when the rebuild wants to swap between what it forgets and what it writes', async () => {
-    let [projecting, isForgotten] = [Promise.resolve(), false];
+  it('is not lost when the rebuild wants to swap between what it writes and what it forgets', async () => {
+    let [projecting, isWritten] = [Promise.resolve(), false];
     const rebuilding: Promise<void> = rebuilt(
       beforeThe(...lockToSwap, async () => {
         await log.erase('alice');
-        const write = beforeThe(1, /UPDATE read_model\.checkpoint/, () => {
-          isForgotten = true;
+        const forget = beforeThe(1, /SET ip_address = NULL/, () => {
+          isWritten = true;
           return Promise.race([rebuilding, waits('signoff-rebuild')]);
         });
-        projecting = projected(write);
-        await until(() => isForgotten, Boolean);
+        projecting = projected(forget);
+        await until(() => isWritten, Boolean);
       }),
     );
     await rebuilding;
