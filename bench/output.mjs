@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { format } from 'prettier';
@@ -102,16 +102,19 @@ function machine() {
   );
 }
 
-/** Writes `<part>.md` and `<part>.svg`, and shows the table. */
+const nodeMajor = process.versions.node.split('.')[0];
+
+/** Writes `<part>-node<major>.md` and `.svg`, and shows the table. */
 export async function report(folder, part, { title, about, sections }) {
   mkdirSync(folder, { recursive: true });
+  const name = `${part}-node${nodeMajor}`;
   const charts = sections.flatMap(({ charts = [] }) => charts);
-  if (charts.length > 0) writeFileSync(join(folder, `${part}.svg`), picture(charts));
+  if (charts.length > 0) writeFileSync(join(folder, `${name}.svg`), picture(charts));
   const text = [
-    `## ${title}`,
+    `## ${title}, Node ${nodeMajor}`,
     machine(),
     about,
-    charts.length > 0 ? `![${title}](${part}.svg)` : '',
+    charts.length > 0 ? `![${title}](${name}.svg)` : '',
     ...sections.flatMap(({ title, note = '', columns, rows }) => [
       `### ${title}`,
       note,
@@ -119,16 +122,16 @@ export async function report(folder, part, { title, about, sections }) {
     ]),
   ];
   const markdown = await format(text.filter(Boolean).join('\n\n'), MARKDOWN);
-  writeFileSync(join(folder, `${part}.md`), markdown);
+  writeFileSync(join(folder, `${name}.md`), markdown);
   console.log(`\n${markdown}`);
 }
 
-/** All parts that were ever run into this folder, one behind the other. */
+/** All parts that were ever run into this folder, one behind the other, each under every Node that it was run with. */
 export async function combine(file, folder, parts) {
+  const files = readdirSync(folder).sort();
   const texts = parts
-    .map((part) => join(folder, `${part}.md`))
-    .filter(existsSync)
-    .map((path) => readFileSync(path, 'utf8').replaceAll('](', '](results/'));
+    .flatMap((part) => files.filter((name) => name.startsWith(`${part}-node`) && name.endsWith('.md')))
+    .map((name) => readFileSync(join(folder, name), 'utf8').replaceAll('](', '](results/'));
   const head = '# What it costs\n\nWritten by `npm run bench`, which says how with `--help`.';
   writeFileSync(file, await format([head, ...texts].join('\n\n'), MARKDOWN));
 }

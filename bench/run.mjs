@@ -22,7 +22,7 @@ const PARTS = {
 
 const usage = `npm run bench [-- <part> …] [options]
 
-Each part starts what it needs, measures ours, floors and peers in turns, and writes bench/results/<part>.md and .svg;
+Each part starts what it needs, measures ours, floors and peers in turns, and writes bench/results/<part>-node<major>.md and .svg;
 bench/RESULTS.md has all of them.
 
 ${Object.entries(PARTS)

@@ -148,6 +148,7 @@ export async function rebuildReadModel({ env, ownerUrl }) {
     execFileSync(process.execPath, [command, projection], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   }
   const owner = createPool(ownerUrl, { max: 1 });
+  await owner.query('VACUUM (ANALYZE) read_model.session, read_model.audit_entry');
   await owner.query('CHECKPOINT');
   await owner.end();
 }
