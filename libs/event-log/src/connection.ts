@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { Client, Pool, types, type ClientConfig, type PoolConfig } from 'pg';
 
 const INT8 = 20;
@@ -21,4 +22,15 @@ export function createPool(connectionString: string, options: PoolConfig = {}): 
 
 export function createClient(connectionString: string, options: ClientConfig = {}): Client {
   return new Client({ connectionString, types: typeParsers, connectionTimeoutMillis: 2_000, ...options });
+}
+
+/** What is asked of a pipelining client leaves in one write, where each statement by itself would wake PostgreSQL. */
+export function inOneWrite<Answer>(client: Client, ask: () => Answer): Answer {
+  const { stream } = (client as Client & { connection: { stream: Duplex } }).connection;
+  stream.cork();
+  try {
+    return ask();
+  } finally {
+    stream.uncork();
+  }
 }

@@ -175,6 +175,15 @@ describe('a fold of events that the log has lost since, because it was put back 
 });
 
 describe('events that this process has just appended', () => {
+  it('make what was looked up before them no longer the newest that is known', async () => {
+    const { folds } = listing();
+    const found = await folds.current('account-found');
+    expect(folds.isNewestKnown('account-found', found)).toBe(true);
+    folds.appended('account-found', found, await record('account-found', '1'));
+    expect(folds.isNewestKnown('account-found', found)).toBe(false);
+    expect(folds.isNewestKnown('account-found', await folds.current('account-found'))).toBe(true);
+  });
+
   it('need not be read again', async () => {
     const { folds, counted } = listing();
     const base = await folds.current('account-own');

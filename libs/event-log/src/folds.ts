@@ -77,6 +77,11 @@ export class Folds<State> {
     }
   }
 
+  /** Whether this process knows of nothing behind a fold that was looked up before. */
+  isNewestKnown(streamId: string, fold: Fold<State>): boolean {
+    return (this.kept.peek(streamId)?.version ?? 0) <= fold.version;
+  }
+
   /** Takes in what this process has just appended, so that the next look need not read it. */
   appended(
     streamId: string,

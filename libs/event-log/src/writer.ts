@@ -1,6 +1,6 @@
 import { DatabaseError, type Client } from 'pg';
 import { commandKeyText, type Append, type AppendOutcome, type RecordedOutcome } from './append.js';
-import { createClient } from './connection.js';
+import { createClient, inOneWrite } from './connection.js';
 import { lockHead, readOutcomes, readUnderLock, type ReadUnderLock, writeGroup } from './group-sql.js';
 import { LogError } from './log-error.js';
 import { wasCommitted } from './lost-commit.js';
@@ -124,10 +124,9 @@ export class LogWriter {
       await this.disconnect();
       throw error;
     }
-    const [written, committed] = await Promise.allSettled([
-      client.query(writeGroup(plan)),
-      client.query('COMMIT'),
-    ]);
+    const [written, committed] = await inOneWrite(client, () =>
+      Promise.allSettled([client.query(writeGroup(plan)), client.query('COMMIT')]),
+    );
     if (committed.status === 'fulfilled') {
       // PostgreSQL answers COMMIT with ROLLBACK when a statement before it failed.
       if (committed.value.command === 'COMMIT') return plan;
@@ -141,12 +140,14 @@ export class LogWriter {
   /** Three statements in one round trip: the client pipelines them, and PostgreSQL runs one after the other. */
   private async lock(client: Client, appends: readonly Append[]) {
     const keyed = appends.some(({ command }) => command);
-    const [, locked, read, recorded] = await Promise.all([
-      client.query('BEGIN'),
-      client.query<Head>(lockHead),
-      client.query<ReadUnderLock>(readUnderLock(appends)),
-      keyed ? client.query(readOutcomes(appends)) : null,
-    ]);
+    const [, locked, read, recorded] = await inOneWrite(client, () =>
+      Promise.all([
+        client.query('BEGIN'),
+        client.query<Head>(lockHead),
+        client.query<ReadUnderLock>(readUnderLock(appends)),
+        keyed ? client.query(readOutcomes(appends)) : null,
+      ]),
+    );
     const { now, row, streams } = read.rows[0]!;
     return {
       head: locked.rows[0]!,

@@ -1,7 +1,8 @@
 import type { Instant } from '#domain/instant.js';
 import { ACCOUNT_SCOPES } from '#domain/api-key/scopes.js';
 import { liveSession } from '#domain/account-sessions/decider.js';
-import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import { AccountFolds, accountStreamId, type AccountState } from '#event-log/account-stream.js';
+import type { CurrentFold } from '#event-log/folds.js';
 import type { IdleSessions } from '../activity/idle-sessions.js';
 import { AccessError } from './access-error.js';
 import { type ApiKeys, keyNamedIn } from './api-keys.js';
@@ -31,22 +32,24 @@ export class Authenticator {
   /** What a credential says, if it stands for a session that is alive. */
   async liveClaims(text: string): Promise<SessionClaims | null> {
     const claims = await this.credentials.verify(text);
-    return claims && (await this.isAlive(claims)) ? claims : null;
+    return claims && (await this.whereAlive(claims)) ? claims : null;
   }
 
-  private async isAlive(claims: SessionClaims): Promise<boolean> {
+  /** The account in which the session is alive. */
+  private async whereAlive(claims: SessionClaims): Promise<CurrentFold<AccountState> | null> {
     const fold = await this.accounts.current(accountStreamId(claims.sub));
     const session = liveSession(fold.state.sessions, claims.sid, fold.now);
-    if (!session || hasExpired(claims, fold.now)) return false;
-    return !(await this.idle.endIfIdle(claims.sub, fold, claims.sid));
+    if (!session || hasExpired(claims, fold.now)) return null;
+    return (await this.idle.endIfIdle(claims.sub, fold, claims.sid)) ? null : fold;
   }
 
   private async bySession(text: string): Promise<Principal> {
     const claims = await this.credentials.verify(text);
     if (!claims) throw refused();
     const { sub, sid } = claims;
-    if (!(await this.isAlive(claims))) throw refused(sid);
-    return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES };
+    const account = await this.whereAlive(claims);
+    if (!account) throw refused(sid);
+    return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES, account };
   }
 
   private async byKey(text: string): Promise<Principal> {

@@ -9,6 +9,62 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
+const caller = (requestId: string) => ({
+  principal: { kind: 'service-key', keyId: 'key_1', scopes: [] } as const,
+  requestId,
+});
+
+describe('a command whose stream was looked up since it came', () => {
+  const fold = (version: number) => ({
+    version,
+    eventId: null,
+    position: version,
+    row: null,
+    state: version,
+    snapshotVersion: 0,
+    now: '2026-11-24T08:00:00.000Z',
+  });
+  /** The log has come to a version; this process knows of another one. */
+  const at = (version: number, known = version) => {
+    const asked: number[] = [];
+    let looks = 0;
+    const writer = {
+      append: ({ expectedVersion }: { expectedVersion: number }) => {
+        asked.push(expectedVersion);
+        return Promise.resolve(
+          expectedVersion === version ? { kind: 'appended', events: [], row: '' } : { kind: 'conflict' },
+        );
+      },
+    } as unknown as LogWriter;
+    const folds = {
+      current: () => (looks++, Promise.resolve(fold(version))),
+      isNewestKnown: (_: string, found: CurrentFold<number>) => known <= found.version,
+      appended: () => undefined,
+    } as unknown as Folds<number>;
+    const decided = new Decisions({} as Pool, writer, {} as Vault).make({
+      caller: caller('one'),
+      streamId: 'account-ada',
+      folds,
+      found: fold(3),
+      decide: () => [{ type: 'SessionRevoked', data: {} }],
+      result: (_, state) => state,
+    });
+    return decided.then(({ result }) => ({ result, asked, looks }));
+  };
+
+  it('is decided on what was found', async () => {
+    expect(await at(3)).toEqual({ result: 3, asked: [3], looks: 0 });
+  });
+
+  it('looks again where another process was first', async () => {
+    expect(await at(4, 3)).toEqual({ result: 4, asked: [3, 4], looks: 1 });
+  });
+
+  it('looks again before it asks for anything where this process knows of more', async () => {
+    expect(await at(4)).toEqual({ result: 4, asked: [4], looks: 1 });
+  });
+});
+
 describe('a command that waits for others of its account', () => {
   const waiting = () => {
     let answerFirst!: (fold: CurrentFold<null>) => void;
@@ -29,7 +85,7 @@ describe('a command that waits for others of its account', () => {
     const decisions = new Decisions({} as Pool, {} as LogWriter, {} as Vault);
     const make = (name: string) =>
       decisions.make({
-        caller: { principal: { kind: 'service-key', keyId: 'key_1', scopes: [] }, requestId: name },
+        caller: caller(name),
         streamId: 'account-ada',
         folds,
         decide: () => [],

@@ -4,7 +4,7 @@ import type { Instant } from '#domain/instant.js';
 import type { CommandKey, RecordedOutcome } from '#event-log/append.js';
 import type { NewEvent } from '#event-log/event.js';
 import { EVENT_TYPES, type EventTypeName } from '#event-log/event-types.js';
-import type { Folds } from '#event-log/folds.js';
+import type { CurrentFold, Folds } from '#event-log/folds.js';
 import { LogError } from '#event-log/log-error.js';
 import { readOutcome } from '#event-log/read.js';
 import type { PersonalData, SubjectKey } from '#event-log/sealing.js';
@@ -13,11 +13,11 @@ import type { Vault } from '#event-log/vault.js';
 import type { LogWriter } from '#event-log/writer.js';
 import { inSpan } from '#telemetry/tracing.js';
 import type { Pool } from 'pg';
-import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../access/caller.js';
 import { credentialId } from '../access/principal.js';
 import { IdempotencyKeyReused } from './idempotency-key-reused.js';
 import { StreamQueue } from './stream-queue.js';
+import { timeOrderedId } from './time-ordered-id.js';
 
 /** Whoever waited longer for the commands before his own has given up. */
 const WAIT_FOR_MS = 10_000;
@@ -34,6 +34,8 @@ export interface Decision<State, Event extends DomainEvent, Result> {
   readonly caller: Caller;
   readonly streamId: string;
   readonly folds: Folds<State>;
+  /** The stream, where it was looked up since the command came: no need to look again, unless something has happened. */
+  readonly found?: CurrentFold<State>;
   readonly decide: (state: State, now: Instant, destroyed: readonly LivingKey[]) => readonly Event[];
   /** The keys that are destroyed if anything is decided, looked up anew for each attempt. */
   readonly destroys?: () => Promise<readonly LivingKey[]>;
@@ -65,7 +67,7 @@ type Outcome<Result> =
  *                              └────────── another process was first ─────┘   for up to 2 s, then CONTENTION
  *
  * In one process the commands of a stream are decided one after another. A refusal or "nothing to do" is only answered
- * if the fold was the stream's newest; with a key it is recorded like any other outcome.
+ * if the fold was the stream's newest since the command came; with a key it is recorded like any other outcome.
  */
 export class Decisions {
   private readonly queue = new StreamQueue();
@@ -100,8 +102,11 @@ export class Decisions {
     decision: Decision<State, Event, Result>,
   ): Promise<Decided<Result>> {
     const giveUpAt = performance.now() + TRY_FOR_MS;
+    const { folds, streamId } = decision;
+    let found = decision.found && folds.isNewestKnown(streamId, decision.found) ? decision.found : undefined;
     for (;;) {
-      const decided = await this.attempt(decision);
+      const decided = await this.attempt(decision, found ?? folds.current(streamId));
+      found = undefined;
       if (decided) return decided;
       if (performance.now() > giveUpAt) {
         throw new LogError('CONTENTION', 'other processes kept changing what this command decides on');
@@ -113,13 +118,14 @@ export class Decisions {
   /** Undefined when another process was first. */
   private async attempt<State, Event extends DomainEvent, Result>(
     decision: Decision<State, Event, Result>,
+    looked: CurrentFold<State> | Promise<CurrentFold<State>>,
   ): Promise<Decided<Result> | undefined> {
     const { caller, streamId, folds } = decision;
     const command = caller.idempotency && {
       ...caller.idempotency,
       principal: credentialId(caller.principal),
     };
-    const [earlier, fold] = await Promise.all([this.earlier(command), folds.current(streamId)]);
+    const [earlier, fold] = await Promise.all([this.earlier(command), looked]);
     if (earlier && command) return repeat(earlier, command.requestHash, fold.position);
 
     // Behind the fold: a key that is made meanwhile moves the stream, and this attempt conflicts.
@@ -161,7 +167,7 @@ export class Decisions {
     const sealing = secrets.some(Boolean) ? await this.vault.keyFor(streamId, now) : undefined;
     return {
       events: events.map(({ type, data }, i) => {
-        const eventId = uuidv7();
+        const eventId = timeOrderedId();
         const secret = secrets[i];
         return {
           eventId,
@@ -213,5 +219,5 @@ function metadataOf({ principal, requestId, traceparent }: Caller) {
     principal.kind === 'service-key'
       ? { type: 'service', id: principal.keyId }
       : { type: 'account', id: principal.accountId };
-  return { actor, credential: credentialId(principal), commandId: uuidv7(), requestId, traceparent };
+  return { actor, credential: credentialId(principal), commandId: timeOrderedId(), requestId, traceparent };
 }
