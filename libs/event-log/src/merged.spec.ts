@@ -3,6 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import { until } from '../../../test/harness/until.js';
 import { merged } from './merged.js';
 
+/** What was asked has been sent then, also behind an answer. */
+async function turns() {
+  await setImmediate();
+  await setImmediate();
+}
+
 /** Statements that are answered when the test says so; each answer names the statement that it came with. */
 function statements(maxQuestions?: number) {
   const sent: { questions: readonly string[]; answer: () => void; fail: () => void }[] = [];
@@ -20,7 +26,7 @@ describe('look-ups that are merged', () => {
   it('go into one statement when they come together, and each gets its own answer', async () => {
     const { sent, ask, asked } = statements();
     const answers = Promise.all([ask('a'), ask('b'), ask('a')]);
-    await setImmediate();
+    await turns();
     expect(asked()).toEqual([['a', 'b', 'a']]);
     sent[0]!.answer();
     expect(await answers).toEqual(['a of 0', 'b of 0', 'a of 0']);
@@ -29,11 +35,11 @@ describe('look-ups that are merged', () => {
   it('never get the answer of a statement that was sent before they were asked', async () => {
     const { sent, ask } = statements();
     const first = ask('a');
-    await setImmediate();
+    await turns();
     const second = ask('a');
     sent[0]!.answer();
     expect(await first).toBe('a of 0');
-    await setImmediate();
+    await turns();
     sent[1]!.answer();
     expect(await second).toBe('a of 1');
   });
@@ -41,23 +47,36 @@ describe('look-ups that are merged', () => {
   it('wait while a statement is under way, and then go together', async () => {
     const { sent, ask, asked } = statements();
     const answers = [ask('a')];
-    await setImmediate();
+    await turns();
     answers.push(ask('b'));
-    await setImmediate();
+    await turns();
     answers.push(ask('c'));
-    await setImmediate();
+    await turns();
     expect(asked()).toEqual([['a']]);
     sent[0]!.answer();
-    await setImmediate();
+    await turns();
     expect(asked()).toEqual([['a'], ['b', 'c']]);
     sent[1]!.answer();
     expect(await Promise.all(answers)).toEqual(['a of 0', 'b of 1', 'c of 1']);
   });
 
+  it('go together with what the answers before them lead to', async () => {
+    const { sent, ask, asked } = statements();
+    const led = ask('a').then(() => ask('c'));
+    await turns();
+    const waited = ask('b');
+    await turns();
+    sent[0]!.answer();
+    await turns();
+    expect(asked()).toEqual([['a'], ['b', 'c']]);
+    sent[1]!.answer();
+    expect(await Promise.all([waited, led])).toEqual(['b of 1', 'c of 1']);
+  });
+
   it('do not wait for a statement that hangs', async () => {
     const { sent, ask, asked } = statements();
     const hanging = ask('a');
-    await setImmediate();
+    await turns();
     const next = ask('b');
     await until(asked, (questions) => questions.length === 2);
     sent[1]!.answer();
@@ -69,9 +88,9 @@ describe('look-ups that are merged', () => {
   it('are divided where there are more than one statement takes', async () => {
     const { sent, ask, asked } = statements(2);
     const answers = Promise.all(['a', 'b', 'c'].map(ask));
-    await setImmediate();
+    await turns();
     sent[0]!.answer();
-    await setImmediate();
+    await turns();
     sent[1]!.answer();
     expect(asked()).toEqual([['a', 'b'], ['c']]);
     expect(await answers).toEqual(['a of 0', 'b of 0', 'c of 1']);
@@ -81,7 +100,7 @@ describe('look-ups that are merged', () => {
     const { sent, ask } = statements(1);
     const answers = Promise.allSettled([ask('a'), ask('b'), ask('c')]);
     for (const end of ['fail', 'answer', 'answer'] as const) {
-      await setImmediate();
+      await turns();
       sent.at(-1)![end]();
     }
     expect(await answers).toMatchObject([

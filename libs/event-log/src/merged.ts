@@ -27,7 +27,8 @@ export function merged<Question, Answer>(
       const makeWay = () => {
         if (current !== own) return;
         current = undefined;
-        send();
+        // With what these answers lead to.
+        setImmediate(send);
       };
       const impatient = setTimeout(makeWay, PATIENCE_MS);
       try {
