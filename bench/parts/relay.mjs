@@ -58,7 +58,7 @@ export async function run({ smoke, rounds, warmUp }) {
     };
     const oneAtATime = async () => {
       for (const message of messages.slice(0, alone)) {
-        const { kind } = await publishInOrder(client, [message]);
+        const { kind } = await publishInOrder(bus, [message]);
         if (kind !== 'stored') throw new Error(kind);
       }
     };

@@ -1,4 +1,4 @@
-import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newEvent } from '../../../test/harness/appends.js';
@@ -49,7 +49,7 @@ const messages = (from: number, to: number): BusMessage[] =>
     ),
   );
 
-const publish = (batch: readonly BusMessage[], on = connection) => publishInOrder(jetstream(on), batch);
+const publish = (batch: readonly BusMessage[], on = connection) => publishInOrder(on, batch);
 const stored = async () => (await streamInfo(manager))!.state.messages;
 
 describe('publishing a batch', () => {
@@ -96,10 +96,12 @@ describe('publishing a batch', () => {
 
   it('fails when the stream is full, and stores no message behind one that it refused', async () => {
     await manager.streams.update(STREAM, { max_bytes: 6_000 });
-    expect(await publish(messages(1, 30))).toMatchObject({ kind: 'failed' });
+    expect(await publish(messages(1, 30))).toMatchObject({ kind: 'wrong-sequence' });
     const { state } = (await streamInfo(manager))!;
     expect(state.last_seq).toBe(state.messages);
     expect(state.messages).toBeLessThan(30);
+    expect(await publish(messages(state.messages + 1, 30))).toMatchObject({ kind: 'failed' });
+    expect(await stored()).toBe(state.messages);
   });
 });
 

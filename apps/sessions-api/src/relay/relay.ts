@@ -1,4 +1,3 @@
-import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type BusMessage, toMessage } from '#bus/envelope.js';
 import { type Publication, publishInOrder } from '#bus/publish.js';
@@ -98,7 +97,6 @@ export class Relay {
     lost: AbortSignal,
     progressed: () => void,
   ): Promise<void> {
-    const client = jetstream(this.bus);
     let contradictions = 0;
     let alignedAt = Date.now();
     while (!lost.aborted) {
@@ -110,7 +108,7 @@ export class Relay {
         if (this.handover.isEmpty) await this.wakeUp.sleep(POLL_MS, lost);
       } else if (events) {
         const messages = events.map((event) => toMessage(event, head, this.settings.source));
-        const publication = await this.publish(client, messages);
+        const publication = await this.publish(messages);
         if (publication.kind === 'failed') throw publication.reason;
         refused = publication.kind === 'wrong-sequence';
         if (!refused) {
@@ -152,10 +150,10 @@ export class Relay {
     return published?.hash.equals(hash) ? events : null;
   }
 
-  private publish(client: JetStreamClient, messages: readonly BusMessage[]): Promise<Publication> {
+  private publish(messages: readonly BusMessage[]): Promise<Publication> {
     const links = () => [...new Set(messages.flatMap(({ headers }) => headers.get('traceparent') || []))];
     return inSpan('relay', { kind: 'producer', links }, async (span) => {
-      const publication = await publishInOrder(client, messages);
+      const publication = await publishInOrder(this.bus, messages);
       const position = messages.at(-1)!.position;
       span.set({
         'signoff.events': messages.length,
