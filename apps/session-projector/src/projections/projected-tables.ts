@@ -103,7 +103,10 @@ export class ProjectedTables {
     return erasure ? this.writeBoth(write, erasure) : (await this.pool.query(write)).rowCount === 1;
   }
 
-  /** The checkpoint is locked before any row, as in every write: of two projectors, one waits there and is fenced. */
+  /**
+   * In one transaction: a crash behind the checkpoint alone would forget the erasure. The checkpoint is locked before any row,
+   * as in every write: of two projectors, one waits there and is fenced.
+   */
   private async writeBoth(write: QueryConfig, erasure: QueryConfig): Promise<boolean> {
     const client = await this.pool.connect();
     try {

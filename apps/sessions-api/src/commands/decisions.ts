@@ -102,16 +102,16 @@ export class Decisions {
     decision: Decision<State, Event, Result>,
   ): Promise<Decided<Result>> {
     const giveUpAt = performance.now() + TRY_FOR_MS;
-    const { folds, streamId } = decision;
-    let found = decision.found && folds.isNewestKnown(streamId, decision.found) ? decision.found : undefined;
+    const { folds, streamId, found } = decision;
+    let looked = found && folds.isNewestKnown(streamId, found) ? found : folds.current(streamId);
     for (;;) {
-      const decided = await this.attempt(decision, found ?? folds.current(streamId));
-      found = undefined;
+      const decided = await this.attempt(decision, looked);
       if (decided) return decided;
       if (performance.now() > giveUpAt) {
         throw new LogError('CONTENTION', 'other processes kept changing what this command decides on');
       }
       await sleep(Math.random() * MAX_JITTER_MS);
+      looked = folds.current(streamId);
     }
   }
 
