@@ -8,6 +8,7 @@ import { DROP, type Fate, type NatsProxy, PASS, startNatsProxy } from '../harnes
 import { until } from '../harness/until.js';
 import { Random } from '../faults/harness/random.js';
 import { followPlainly } from './harness/plain-subscriber.js';
+import { logPosition } from './harness/recorded.js';
 import { issue, operatorPath } from './harness/sessions.js';
 import { end, Subscribers, verdict, verdicts } from './harness/subscribers.js';
 import { type Api, World } from './harness/world.js';
@@ -209,8 +210,46 @@ describe('a revocation that is lost on its way', () => {
     expect(verdict(revocations, missing.token)).not.toBe(true);
 
     proxy.fateOf = () => PASS;
-    await until(acknowledged, (positions) => positions.some((position) => position >= next.position));
-    expect(verdicts(revocations, [missing.token, next.token])).toEqual([true]);
+    await until(
+      () => verdicts(revocations, [missing.token, next.token]).join(),
+      (answers) => answers === 'true',
+    );
+    const last = await endOneOf(lost);
+    await until(acknowledged, (positions) => positions.some((position) => position >= last.position));
+    await subscribers.stop();
+    await connection.close();
+  });
+});
+
+describe('a consumer that is lost', () => {
+  it('is followed by one that begins behind the head, and not within the stream', async () => {
+    subscribers = new Subscribers(world, connectLibrary);
+    const connection = await connect({ servers: world.nats.url });
+    const { consumers } = await jetstreamManager(connection);
+    const revocations = subscribers.start({ service: 'audit', instance: 'two' });
+    const { token } = await issue(api.service, 'ada');
+    await end(api, token);
+    await issue(api.service, 'ada');
+    const newest = await logPosition(world.owner);
+    await until(
+      () => revocations.position,
+      (position) => position >= newest,
+    );
+    const own = async () => {
+      const all = [];
+      for await (const one of consumers.list(STREAM)) all.push(one);
+      return all.find(({ name }) => name.startsWith('revocations-audit-two-'));
+    };
+    const lost = (await until(own, Boolean))!.name;
+    await consumers.delete(STREAM, lost);
+    const next = await until(own, (one) => one !== undefined && one.name !== lost);
+    expect(next!.config.opt_start_seq).toBe(newest + 1);
+    const last = await issue(api.service, 'ada');
+    await end(api, last.token);
+    await until(
+      () => verdicts(revocations, [token, last.token]).join(),
+      (answers) => answers === 'true',
+    );
     await subscribers.stop();
     await connection.close();
   });

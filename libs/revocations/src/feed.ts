@@ -6,8 +6,8 @@ import { REVOKED, STREAM } from './protocol.js';
 const INACTIVE_AFTER_MS = 30_000;
 const HEARTBEAT_MS = 1_500;
 /** What may be delivered and not yet acknowledged. */
-const AHEAD = 10_000;
-const ACKNOWLEDGE_EACH = 1_000;
+const AHEAD = 2_000;
+const ACKNOWLEDGE_EACH = 500;
 
 /**
  * The life of one consumer. It is never resumed: one that resumes may skip or reorder messages, and an instance that starts
