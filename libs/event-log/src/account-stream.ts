@@ -24,6 +24,7 @@ export const accountIdOf = (streamId: string) =>
 export const accountStream: Projection<AccountState> = {
   snapshot: accountSnapshot,
   initialState: { sessions: accountSessions.initialState, issues: new Map() },
+  partsOf: ({ issues }) => issues.size,
   apply({ sessions, issues }, recorded) {
     const event = decodeEvent(recorded) as AccountSessionEvent | PersonalDataErased;
     if (event.type === 'PersonalDataErased') return { sessions, issues };

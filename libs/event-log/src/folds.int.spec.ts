@@ -22,16 +22,17 @@ afterAll(async () => {
 });
 
 /** The data of the events, one after the other, and how often it was asked to fold. */
-const listing = () => {
+const listing = (maxStreams = 100) => {
   const counted = { folded: 0 };
   const projection: Projection<readonly string[]> = {
     initialState: [],
+    partsOf: ({ length }) => length,
     apply(state, { data }) {
       counted.folded++;
       return [...state, data];
     },
   };
-  return { counted, folds: new Folds(pool, projection, 100) };
+  return { counted, folds: new Folds(pool, projection, maxStreams) };
 };
 
 const record = async (streamId: string, ...data: string[]) => {
@@ -75,6 +76,20 @@ describe('a fold', () => {
     await record('account-kept', '3');
     expect(await folds.current('account-kept')).toMatchObject({ version: 3, state: ['1', '2', '3'] });
     expect(counted.folded).toBe(3);
+  });
+
+  it('is kept beside as many as their number and their parts leave room for', async () => {
+    const look = async (...streamIds: string[]) => {
+      const { folds, counted } = listing(2);
+      for (const streamId of [...streamIds, ...streamIds]) await folds.current(streamId);
+      return counted.folded;
+    };
+    await record('account-small', '1', '2', '3');
+    await record('account-large', ...'1234567');
+    await record('account-larger', ...'12345678');
+    expect(await look('account-small', 'account-large')).toBe(3 + 7);
+    expect(await look('account-small', 'account-larger')).toBe(2 * (3 + 8));
+    expect(await look('account-nobody', 'account-small', 'account-mine')).toBe(2 * (3 + 3));
   });
 });
 

@@ -12,6 +12,8 @@ export interface Projection<State> {
   readonly apply: (state: State, event: RecordedEvent) => State;
   /** Where streams can grow long: how a fold is kept in the log, so that no look has to begin at their beginning. */
   readonly snapshot?: SnapshotFormat<State>;
+  /** Where a state can be large: of how many parts it is. */
+  readonly partsOf?: (state: State) => number;
 }
 
 export interface SnapshotFormat<State> {
@@ -21,6 +23,8 @@ export interface SnapshotFormat<State> {
 }
 
 const SNAPSHOT_EVERY_EVENTS = 100;
+/** Of a kept stream on average: where there are more, fewer streams are kept, so that the memory has a bound. */
+const PARTS_OF_A_STREAM = 5;
 
 export interface Fold<State> {
   readonly version: number;
@@ -57,7 +61,11 @@ export class Folds<State> {
     maxStreams: number,
     private readonly look: LookAtStream = lookAtStreams(pool),
   ) {
-    this.kept = new LRUCache({ max: maxStreams });
+    this.kept = new LRUCache({
+      max: maxStreams,
+      maxSize: maxStreams * PARTS_OF_A_STREAM,
+      sizeCalculation: ({ state }) => Math.max(1, projection.partsOf?.(state) ?? 1),
+    });
   }
 
   async current(streamId: string): Promise<CurrentFold<State>> {
