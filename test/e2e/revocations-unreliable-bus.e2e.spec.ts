@@ -1,4 +1,4 @@
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type ConsumerInfo, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { shardOf, STREAM } from '#bus/subjects.js';
@@ -32,6 +32,19 @@ afterAll(async () => {
   await proxy.close();
   await world.stop();
 });
+
+/** The consumers of the feeds of an instance. */
+async function consumersOf(manager: JetStreamManager, instance: string): Promise<ConsumerInfo[]> {
+  const consumers = [];
+  for await (const one of manager.consumers.list(STREAM)) consumers.push(one);
+  return consumers.filter(({ name }) => name.startsWith(`revocations-${instance}-`));
+}
+
+const untilRefused = (revocations: Revocations, sessionIds: readonly string[]) =>
+  until(
+    () => verdicts(revocations, sessionIds).join(),
+    (answers) => answers === 'true',
+  );
 
 const isRevocation = (subject: string) => subject.startsWith('sessions.revoked.');
 const isPageQuestion = (subject: string) => subject.endsWith('.revocations');
@@ -130,10 +143,7 @@ describe.each(ways)('a bus that %s', (_, fateOf, name, follow) => {
     proxy.fateOf = () => PASS;
     expect(watch.wrong).toEqual([]);
     expect(watch.accepted).toBeGreaterThan(0);
-    await until(
-      () => verdicts(revocations, [...watch.endedAt.keys()]).join(),
-      (answers) => answers === 'true',
-    );
+    await untilRefused(revocations, [...watch.endedAt.keys()]);
     await revocations.ready();
     expect(verdicts(revocations, [...watch.alive])).toEqual([false]);
     await subscribers.stop();
@@ -180,13 +190,8 @@ describe('a revocation that is lost on its way', () => {
     const heard: string[] = [];
     revocations.onRevoked(({ sessionId }) => heard.push(sessionId));
 
-    const acknowledged = async () => {
-      const consumers = [];
-      for await (const one of manager.consumers.list(STREAM)) consumers.push(one);
-      return consumers
-        .filter(({ name }) => name.startsWith('revocations-audit-one-'))
-        .map(({ ack_floor }) => ack_floor.stream_seq);
-    };
+    const acknowledged = async () =>
+      (await consumersOf(manager, 'audit-one')).map(({ ack_floor }) => ack_floor.stream_seq);
     const endOneOf = async (account: string) => {
       const { token } = await issue(api.service, account);
       const answer = await api.service.delete(`${operatorPath(account)}/${token}`);
@@ -210,10 +215,7 @@ describe('a revocation that is lost on its way', () => {
     expect(verdict(revocations, missing.token)).not.toBe(true);
 
     proxy.fateOf = () => PASS;
-    await until(
-      () => verdicts(revocations, [missing.token, next.token]).join(),
-      (answers) => answers === 'true',
-    );
+    await untilRefused(revocations, [missing.token, next.token]);
     const last = await endOneOf(lost);
     await until(acknowledged, (positions) => positions.some((position) => position >= last.position));
     await subscribers.stop();
@@ -225,7 +227,7 @@ describe('a consumer that is lost', () => {
   it('is followed by one that begins behind the head, and not within the stream', async () => {
     subscribers = new Subscribers(world, connectLibrary);
     const connection = await connect({ servers: world.nats.url });
-    const { consumers } = await jetstreamManager(connection);
+    const manager = await jetstreamManager(connection);
     const revocations = subscribers.start({ service: 'audit', instance: 'two' });
     const { token } = await issue(api.service, 'ada');
     await end(api, token);
@@ -235,21 +237,14 @@ describe('a consumer that is lost', () => {
       () => revocations.position,
       (position) => position >= newest,
     );
-    const own = async () => {
-      const all = [];
-      for await (const one of consumers.list(STREAM)) all.push(one);
-      return all.find(({ name }) => name.startsWith('revocations-audit-two-'));
-    };
+    const own = async () => (await consumersOf(manager, 'audit-two'))[0];
     const lost = (await until(own, Boolean))!.name;
-    await consumers.delete(STREAM, lost);
+    await manager.consumers.delete(STREAM, lost);
     const next = await until(own, (one) => one !== undefined && one.name !== lost);
     expect(next!.config.opt_start_seq).toBe(newest + 1);
     const last = await issue(api.service, 'ada');
     await end(api, last.token);
-    await until(
-      () => verdicts(revocations, [token, last.token]).join(),
-      (answers) => answers === 'true',
-    );
+    await untilRefused(revocations, [token, last.token]);
     await subscribers.stop();
     await connection.close();
   });

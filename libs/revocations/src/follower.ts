@@ -36,6 +36,7 @@ interface Known {
   due: number;
   duePosition: number;
   heldAtHead: number;
+  /** How many feeds were begun. */
   feeds: number;
   /** The latest time of PostgreSQL that was heard of, and when that was. */
   time: number;
