@@ -48,6 +48,11 @@ describe('folding the stream of an account', () => {
     expect([...sessions.keys()]).toEqual(['b']);
     expect(issues).toEqual(new Map([['b', issueAt(1)]]));
   });
+
+  it('comes to as many parts as there are living sessions', () => {
+    const state = foldOf(issued('a'), issued('b'), issued('c'), revoked('a', 'user'));
+    expect(accountStream.partsOf!(state)).toBe(2);
+  });
 });
 
 describe('a snapshot of that fold', () => {
