@@ -33,7 +33,7 @@ ${Object.entries(PARTS)
   --seconds <n>    how long each time; 3
   --only <case>    of the part http: one case
   --accounts <n>   of the part http: 100000, with 5 sessions each
-  --sessions <n,…> of the part growth: 10k,100k,1M; 10M takes ten minutes and 20 GB more
+  --sessions <n,…> of the part growth: 10k,100k,1M; 10M takes a quarter of an hour and 30 GB more
   --smoke          each part once, with small numbers: that it works, not how fast; writes nothing here`;
 
 const { values, positionals } = parseArgs({
