@@ -41,7 +41,8 @@ const expectRelayed = async () => {
 
 const projectorStatements = `SELECT count(*)::int AS cut FROM (
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-  WHERE application_name = 'signoff-projector' AND state = 'active' AND query LIKE '%read_model.session%') AS ended`;
+  WHERE datname = current_database() AND application_name = 'signoff-projector' AND state = 'active'
+    AND query LIKE '%read_model.session%') AS ended`;
 
 describe('the projector', () => {
   let projector: AppProcess;

@@ -58,7 +58,8 @@ const leading = (contender: Contender) =>
 
 const killLeaders = () =>
   owner.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = ${LOCK} AND granted`,
+    `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+     WHERE datname = current_database() AND locktype = 'advisory' AND objid = ${LOCK} AND granted`,
   );
 
 describe('several processes that would lead', () => {
