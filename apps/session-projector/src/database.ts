@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource, TypeOrmModule } from '@nestjs/typeorm';
 import type { Pool } from 'pg';
-import { DataSource } from 'typeorm';
-import { createPool } from '#event-log/connection.js';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { createPool, SteadyClient } from '#event-log/connection.js';
 import { AuditEntry } from '#read-model/entities/audit-entry.entity.js';
 import { Checkpoint } from '#read-model/entities/checkpoint.entity.js';
 import { Session } from '#read-model/entities/session.entity.js';
@@ -22,17 +22,24 @@ export const projectorPool = ({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>): P
     query_timeout: ANSWER_WITHIN_MS,
   });
 
-export const typeOrm = ({ DATABASE_URL }: Config) =>
-  TypeOrmModule.forRoot({
+export const typeOrm = (config: Pick<Config, 'DATABASE_URL'>) =>
+  TypeOrmModule.forRoot({ ...dataSourceOptions(config), manualInitialization: true });
+
+export const dataSourceOptions = ({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>) =>
+  ({
     type: 'postgres',
     url: DATABASE_URL,
     entities: [Checkpoint, Session, AuditEntry],
-    manualInitialization: true,
     installExtensions: false,
     poolSize: 2,
     connectTimeoutMS: CONNECT_WITHIN_MS,
-    extra: { application_name: 'signoff-projector', query_timeout: CONNECT_WITHIN_MS, keepAlive: true },
-  });
+    extra: {
+      application_name: 'signoff-projector',
+      query_timeout: CONNECT_WITHIN_MS,
+      keepAlive: true,
+      Client: SteadyClient,
+    },
+  }) satisfies DataSourceOptions;
 
 /** TypeORM, for what is asked rarely. It connects when it is first needed, so that the process starts without PostgreSQL. */
 @Injectable()

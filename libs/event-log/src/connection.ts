@@ -11,17 +11,37 @@ const typeParsers: ClientConfig['types'] = {
     types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 };
 
+/**
+ * Outlives the cut of its connection: what it is asked then fails. Without a listener the cut itself would end the process,
+ * and a pool listens to those that idle only: not to those that are lent out, not even to one that is cut as it connects.
+ */
+export class SteadyClient extends Client {
+  constructor(options?: ClientConfig) {
+    super(options);
+    this.on('error', () => undefined);
+  }
+}
+
 export function createPool(connectionString: string, options: PoolConfig = {}): Pool {
-  const pool = new Pool({ connectionString, types: typeParsers, connectionTimeoutMillis: 2_000, ...options });
-  // Without a listener, a connection that is cut while it idles would end the process; the pool replaces it. It does not
-  // listen to those that are lent out: what they are asked next fails.
+  const pool = new Pool({
+    connectionString,
+    types: typeParsers,
+    connectionTimeoutMillis: 2_000,
+    Client: SteadyClient,
+    ...options,
+  });
+  // It tells of those that idle, which it replaces.
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
 export function createClient(connectionString: string, options: ClientConfig = {}): Client {
-  return new Client({ connectionString, types: typeParsers, connectionTimeoutMillis: 2_000, ...options });
+  return new SteadyClient({
+    connectionString,
+    types: typeParsers,
+    connectionTimeoutMillis: 2_000,
+    ...options,
+  });
 }
 
 /** What is asked of a pipelining client leaves in one write, where each statement by itself would wake PostgreSQL. */

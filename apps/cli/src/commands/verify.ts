@@ -67,8 +67,6 @@ async function run(options: Options): Promise<void> {
 async function ofDatabase(given: VerifyOptions): Promise<Verification> {
   const { DATABASE_URL } = readEnvironment(z.object({ DATABASE_URL: postgresUrl }));
   const client = createClient(DATABASE_URL, { application_name: 'signoff-verify', keepAlive: true });
-  // The next statement says it.
-  client.on('error', () => undefined);
   await client.connect();
   try {
     return await verifyDatabase(client, given);

@@ -18,8 +18,6 @@ export async function connectOwner(connectionString: string): Promise<Client> {
     options: OPTIONS,
     keepAlive: true,
   });
-  // The next statement says it.
-  owner.on('error', () => undefined);
   await owner.connect();
   try {
     await takeLock(owner);
