@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PoolClient } from 'pg';
+import { untilWaitingForLock } from '../harness/lock-waits.js';
 import { RawConnection } from './harness/raw-connection.js';
 import { recordedEvents } from './harness/recorded.js';
 import { type Api, World } from './harness/world.js';
@@ -7,8 +8,6 @@ import { type Api, World } from './harness/world.js';
 const DRAIN_MS = 10_000;
 const GRACE_MS = 5_000;
 const LIVE = 'GET /health/live HTTP/1.1\r\nHost: signoff.test\r\n\r\n';
-
-const WAITING_FOR_LOCK = `SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
 
 describe('a stop', () => {
   let world: World;
@@ -38,13 +37,6 @@ describe('a stop', () => {
     }
   }
 
-  async function waitsForTheLog(): Promise<void> {
-    for (;;) {
-      const { rows } = await world.owner.query<{ waiting: number }>(WAITING_FOR_LOCK);
-      if (rows[0]!.waiting > 0) return;
-    }
-  }
-
   async function refusesConnections(): Promise<void> {
     while (
       await RawConnection.open(api.url).then(
@@ -62,7 +54,7 @@ describe('a stop', () => {
     let stopped: Promise<void> | undefined;
     await holdingTheLog(async () => {
       asking.write(issueOf('ada'));
-      await waitsForTheLog();
+      await untilWaitingForLock(world.owner);
       stopped = api.stop();
       await idle.closed;
       await refusesConnections();
@@ -83,7 +75,7 @@ describe('a stop', () => {
     await holdingTheLog(async () => {
       asking.write(issueOf('ada'));
       late.write(issueOf('grace').slice(0, 30));
-      await waitsForTheLog();
+      await untilWaitingForLock(world.owner);
       stopped = api.stop();
       await refusesConnections();
       late.write(issueOf('grace').slice(30));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { STREAM } from '#bus/subjects.js';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { untilWaitingForLock } from '../harness/lock-waits.js';
 import { until } from '../harness/until.js';
 import type { AppProcess } from './harness/app-process.js';
 import { startCommand } from './harness/command.js';
@@ -175,13 +176,7 @@ describe('the command for a new epoch', () => {
     await other.query('BEGIN');
     await other.query('UPDATE event_log.head SET epoch = epoch + 1');
     const command = newEpoch('--yes');
-    await until(
-      () =>
-        world.owner.query(
-          `SELECT FROM pg_stat_activity WHERE application_name = 'signoff-new-epoch' AND wait_event_type = 'Lock'`,
-        ),
-      ({ rowCount }) => rowCount === 1,
-    );
+    await untilWaitingForLock(world.owner, 'signoff-new-epoch');
     await other.query('COMMIT');
     other.release();
     const { exit, said } = await command;

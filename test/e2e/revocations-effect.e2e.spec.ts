@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { untilWaitingForLock } from '../harness/lock-waits.js';
 import { DROP, type NatsProxy, PASS, startNatsProxy } from '../harness/nats-proxy.js';
 import { until } from '../harness/until.js';
 import type { Answer } from './harness/call.js';
@@ -93,10 +94,7 @@ describe('an instance that starts while a session is ended', () => {
       await blocker.query('BEGIN; LOCK TABLE effect.subscriber IN SHARE MODE');
       proxy.fateOf = dropRevocations;
       const late = subscribers.start({ instance: 'late', nats: { servers: proxy.url } });
-      await until(
-        async () => (await world.owner.query('SELECT FROM pg_locks WHERE NOT granted')).rowCount,
-        (waiting) => waiting! > 0,
-      );
+      await untilWaitingForLock(world.owner);
       const { token, effect } = await revokeOf('ada', { prefer: 'wait=5' });
       expect(effect!.inEffect).toBe(true);
       expect(states(effect!)).toEqual(['panel/early in_effect']);

@@ -3,13 +3,13 @@ import type { Pool } from 'pg';
 import { append, keyed, newEvent } from '../../../test/harness/appends.js';
 import { auditLog } from '../../../test/harness/audit.js';
 import { createDatabase, type TestDatabase } from '../../../test/harness/database.js';
+import { untilWaitingForLock } from '../../../test/harness/lock-waits.js';
 import {
   isCommit,
   isCommitsAnswer,
   startPostgresProxy,
   type PostgresProxy,
 } from '../../../test/harness/postgres-proxy.js';
-import { until } from '../../../test/harness/until.js';
 import { createPool } from './connection.js';
 import { readHead, readOutcome } from './read.js';
 import { LogWriter } from './writer.js';
@@ -39,14 +39,6 @@ afterAll(async () => {
   await pool.end();
   await database.drop();
 });
-
-const waitingForTheLock = async () => {
-  const { rows } = await pool.query<{ count: number }>(
-    `SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name = 'signoff-writer' AND wait_event_type = 'Lock'`,
-  );
-  return rows[0]!.count;
-};
 
 describe('a COMMIT whose answer is lost', () => {
   it('is found to have happened, and is not repeated', async () => {
@@ -95,7 +87,7 @@ describe('a COMMIT whose answer is lost', () => {
     const delayed = proxy.trap(isCommit, 'delay');
     const pending = writer.append(append('account-delayed', 0, newEvent()));
     await delayed;
-    await until(waitingForTheLock, (count) => count === 1);
+    await untilWaitingForLock(pool, 'signoff-writer');
     proxy.thaw();
     expect(await pending).toMatchObject({ kind: 'appended', events: [{ version: 1 }] });
   });

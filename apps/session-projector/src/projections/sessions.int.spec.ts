@@ -9,7 +9,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
-import { until } from '../../../../test/harness/until.js';
+import { untilWaitingForLock } from '../../../../test/harness/lock-waits.js';
 import { SessionLog } from '../../test/session-log.js';
 import { Database, projectorPool } from '../database.js';
 import type { EventBatch } from '../projection.js';
@@ -49,14 +49,7 @@ async function heldRows(which = 'true') {
   await holder.query('BEGIN');
   await holder.query(`SELECT FROM read_model.session WHERE ${which} FOR UPDATE`);
   return {
-    isWaitedFor: (count: number) =>
-      until(
-        () =>
-          owner.query(
-            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-          ),
-        ({ rowCount }) => rowCount === count,
-      ),
+    isWaitedFor: (count: number) => untilWaitingForLock(owner, null, count),
     async release() {
       await holder.query('COMMIT');
       holder.release();

@@ -8,6 +8,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
+import { untilWaitingForLock } from '../../../../test/harness/lock-waits.js';
 import { until } from '../../../../test/harness/until.js';
 import { personal, SessionLog } from '../../test/session-log.js';
 import { Database, projectorPool } from '../database.js';
@@ -73,16 +74,7 @@ function beforeThe(nth: number, pattern: RegExp, act: () => Promise<unknown>): B
   };
 }
 
-const waits = (application: string) =>
-  until(
-    () =>
-      looker.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1
-         AND wait_event_type = 'Lock'`,
-        [application],
-      ),
-    ({ rowCount }) => rowCount! > 0,
-  );
+const waits = (application: string) => untilWaitingForLock(looker, application);
 
 describe.each([
   {

@@ -6,6 +6,7 @@ import { refuseMissingMasterKey } from '#event-log/missing-master-key.js';
 import { createSubjectKey, type SubjectKey } from '#event-log/sealing.js';
 import type { Pool } from 'pg';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
+import { untilWaitingForLock } from '../../../../test/harness/lock-waits.js';
 import { checkpointKey } from '../checkpoints/checkpoint-key.js';
 import { underCheckpointLock } from '../checkpoints/make-checkpoint.js';
 import { makeSigningKey } from '../access/new-signing-key.js';
@@ -64,12 +65,6 @@ describe('a rotation of the master key', () => {
   const destroy = (keyId: string, db: { query: Pool['query'] } = owner) =>
     db.query('UPDATE event_log.subject_key SET wrapped_key = NULL WHERE key_id = $1', [keyId]);
 
-  const somebodyWaits = async () => {
-    const waiting = `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
-      WHERE NOT granted AND datname = current_database()`;
-    while ((await owner.query(waiting)).rowCount === 0);
-  };
-
   it('wraps every key by the new one, and none of them is another key afterwards', async () => {
     const keys = await subjectKeys(1_203);
     const signing = await signingKey();
@@ -99,7 +94,7 @@ describe('a rotation of the master key', () => {
     await erasing.query('BEGIN');
     await destroy(meanwhile!.keyId, erasing);
     const rotating = rotateMasterKey(pool, { to, from: [old] }, nothing);
-    await somebodyWaits();
+    await untilWaitingForLock(owner);
     await erasing.query('COMMIT');
     erasing.release();
 
@@ -116,7 +111,7 @@ describe('a rotation of the master key', () => {
     await holding.query('BEGIN');
     await holding.query('SELECT FROM event_log.subject_key WHERE key_id = $1 FOR UPDATE', [last.keyId]);
     const rotating = rotateMasterKey(pool, { to, from: [old] }, nothing);
-    await somebodyWaits();
+    await untilWaitingForLock(owner);
     // Most of these stand where the first batch has been.
     await subjectKeys(50);
     await holding.query('COMMIT');
