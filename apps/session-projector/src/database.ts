@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource, TypeOrmModule } from '@nestjs/typeorm';
 import type { Pool } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { createPool, SteadyClient } from '#event-log/connection.js';
+import { createPool, KEPT_CONNECTIONS, SteadyClient } from '#event-log/connection.js';
 import { AuditEntry } from '#read-model/entities/audit-entry.entity.js';
 import { Checkpoint } from '#read-model/entities/checkpoint.entity.js';
 import { Session } from '#read-model/entities/session.entity.js';
@@ -17,7 +17,7 @@ export const projectorPool = ({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>): P
   createPool(DATABASE_URL, {
     application_name: 'signoff-projector',
     max: 4,
-    keepAlive: true,
+    ...KEPT_CONNECTIONS,
     statement_timeout: STATEMENT_MS,
     query_timeout: ANSWER_WITHIN_MS,
   });

@@ -1,6 +1,6 @@
 import { AccountFolds } from '#event-log/account-stream.js';
 import { ApiKeyFolds } from '#event-log/api-key-stream.js';
-import { createPool } from '#event-log/connection.js';
+import { createPool, KEPT_CONNECTIONS } from '#event-log/connection.js';
 import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { refuseMissingMasterKey } from '#event-log/missing-master-key.js';
 import { readHead } from '#event-log/read.js';
@@ -84,7 +84,7 @@ const log = [
       const pool = createPool(config.DATABASE_URL, {
         max: config.DATABASE_POOL,
         application_name: 'signoff-api',
-        keepAlive: true,
+        ...KEPT_CONNECTIONS,
         // A connection that nobody ends, and that answers nothing, must not hold whoever waits for it.
         statement_timeout: 8_000,
         query_timeout: 10_000,

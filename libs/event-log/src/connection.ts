@@ -22,6 +22,16 @@ export class SteadyClient extends Client {
   }
 }
 
+/**
+ * Of a pool in a process that stays: it closes no connection because nobody asks for one, since a new one has to be
+ * authenticated, and PostgreSQL has to plan and find everything anew. TCP keeps them known to whatever lies between.
+ */
+export const KEPT_CONNECTIONS = {
+  idleTimeoutMillis: 0,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 30_000,
+} satisfies PoolConfig;
+
 export function createPool(connectionString: string, options: PoolConfig = {}): Pool {
   const pool = new Pool({
     connectionString,
