@@ -94,6 +94,19 @@ describe('a hole in the stream', () => {
   });
 });
 
+describe('a stream that has lost the files that it writes to', () => {
+  it('is built again: nats-server has made it while it still removed the one before', async () => {
+    await mirrored(30);
+    // It finds numbers, and no messages.
+    await log.onStream((streams) => streams.purge(STREAM));
+    await log.nats.stop();
+    await log.nats.start();
+    await rm(join(log.nats.storeDir, 'jetstream/$G/streams/SESSIONS'), { recursive: true });
+    await log.record(30);
+    expect(await mended()).toMatchObject({ level: 50, damage: 'files-lost', position: 30 });
+  });
+});
+
 describe('messages at the end of the stream that no relay published', () => {
   it.each([
     [1, 0],

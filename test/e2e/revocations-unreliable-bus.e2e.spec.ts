@@ -9,7 +9,7 @@ import { until } from '../harness/until.js';
 import { Random } from '../faults/harness/random.js';
 import { followPlainly } from './harness/plain-subscriber.js';
 import { logPosition } from './harness/recorded.js';
-import { issue, operatorPath } from './harness/sessions.js';
+import { dataOf, issue, operatorPath } from './harness/sessions.js';
 import { end, Subscribers, verdict, verdicts } from './harness/subscribers.js';
 import { type Api, World } from './harness/world.js';
 
@@ -245,6 +245,32 @@ describe('a consumer that is lost', () => {
     const last = await issue(api.service, 'ada');
     await end(api, last.token);
     await untilRefused(revocations, [token, last.token]);
+    await subscribers.stop();
+    await connection.close();
+  });
+});
+
+describe('more revocations than may be on their way at once', () => {
+  it('are all held and acknowledged, by one consumer', async () => {
+    subscribers = new Subscribers(world, connectLibrary);
+    const connection = await connect({ servers: world.nats.url });
+    const manager = await jetstreamManager(connection);
+    const ended: string[] = [];
+    const endFifty = async (account: string) => {
+      for (let i = 0; i < 50; i++) ended.push((await issue(api.service, account)).token);
+      dataOf(await api.service.delete(operatorPath(account)));
+    };
+    await Promise.all(Array.from({ length: 50 }, (_, i) => endFifty(`account-${i}`)));
+    const revocations = subscribers.start({ service: 'audit', instance: 'many' });
+    await revocations.ready();
+    expect(verdicts(revocations, ended)).toEqual([true]);
+    const position = await logPosition(world.owner);
+    const isAcknowledged = ({ ack_floor }: ConsumerInfo) => ack_floor.stream_seq >= position;
+    const consumers = await until(
+      () => consumersOf(manager, 'audit-many'),
+      (found) => found.some(isAcknowledged),
+    );
+    expect(consumers.map(({ delivered }) => delivered.consumer_seq)).toEqual([revocations.size]);
     await subscribers.stop();
     await connection.close();
   });

@@ -5,11 +5,17 @@ import { STREAM } from './subjects.js';
 
 const ANSWER_WITHIN_MS = 2_000;
 const WRONG_LAST_SEQUENCE = 10071;
+const NOT_STORED = 10077;
 
 export type Publication =
   | { readonly kind: 'stored' }
   /** JetStream refused a sequence: somebody else published, or messages are missing. */
   | { readonly kind: 'wrong-sequence'; readonly reason: unknown }
+  /**
+   * The stream has lost the files that it writes to, and stores nothing until it is made again: where a stream is deleted and
+   * created again at the same time, nats-server removes the new one's files (seen with 2.9.10).
+   */
+  | { readonly kind: 'files-lost'; readonly reason: unknown }
   /** No answer, a full stream, anything else: what is stored has to be asked. */
   | { readonly kind: 'failed'; readonly reason: unknown };
 
@@ -42,8 +48,13 @@ export async function publishInOrder(
   for (const answer of answers) {
     if (answer.status === 'fulfilled') continue;
     const { reason } = answer;
-    const refused = reason instanceof JetStreamApiError && reason.code === WRONG_LAST_SEQUENCE;
-    return { kind: refused ? 'wrong-sequence' : 'failed', reason };
+    return { kind: kindOf(reason), reason };
   }
   return { kind: 'stored' };
+}
+
+function kindOf(reason: unknown): 'wrong-sequence' | 'files-lost' | 'failed' {
+  if (!(reason instanceof JetStreamApiError)) return 'failed';
+  if (reason.code === WRONG_LAST_SEQUENCE) return 'wrong-sequence';
+  return reason.code === NOT_STORED && /no such file/i.test(reason.message) ? 'files-lost' : 'failed';
 }

@@ -17,6 +17,8 @@ export type Damage =
   | { readonly damage: 'hole'; readonly missing: number; readonly first: number; readonly last: number }
   /** Messages that no relay of this log published, the first of them at `position`. */
   | { readonly damage: 'foreign'; readonly position: number; readonly messages: number }
+  /** It stores nothing any more behind `position`: see `Publication`. */
+  | { readonly damage: 'files-lost'; readonly position: number }
   /** The log goes on as a new epoch, and the stream is still that of an earlier one. */
   | { readonly damage: 'earlier-epoch'; readonly epoch: number; readonly position: number };
 

@@ -1,7 +1,9 @@
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type BusMessage, toMessage } from '#bus/envelope.js';
 import { type Publication, publishInOrder } from '#bus/publish.js';
 import type { StreamSettings } from '#bus/stream.js';
+import { STREAM } from '#bus/subjects.js';
 import type { RecordedEvent } from '#event-log/event.js';
 import { readForward } from '#event-log/read.js';
 import { inSpan } from '#telemetry/tracing.js';
@@ -109,7 +111,8 @@ export class Relay {
       } else if (events) {
         const messages = events.map((event) => toMessage(event, head, this.settings.source));
         const publication = await this.publish(messages);
-        if (publication.kind === 'failed') throw publication.reason;
+        if (publication.kind === 'files-lost') await this.deleteStream({ damage: 'files-lost', position });
+        if (publication.kind === 'failed' || publication.kind === 'files-lost') throw publication.reason;
         refused = publication.kind === 'wrong-sequence';
         if (!refused) {
           ({ position, hash } = events.at(-1)!);
@@ -136,11 +139,20 @@ export class Relay {
   private align(): Promise<Aligned> {
     return alignWithStream(this.pool, this.bus, this.settings.stream, {
       damaged: (damage) => this.reportDamage(damage),
-      deleted: () => {
-        this.deletedAt = performance.now();
-        this.rebuilds++;
-      },
+      deleted: () => this.streamDeleted(),
     });
+  }
+
+  /** For what shows in no state of it. */
+  private async deleteStream(damage: Damage): Promise<void> {
+    this.reportDamage(damage);
+    const { streams } = await jetstreamManager(this.bus);
+    if (await streams.delete(STREAM)) this.streamDeleted();
+  }
+
+  private streamDeleted(): void {
+    this.deletedAt = performance.now();
+    this.rebuilds++;
   }
 
   /** Null when the log no longer has the event at `position` that was published: it was put back to an older copy. */
