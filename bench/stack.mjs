@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,6 +46,8 @@ export function tie(child) {
 
 function makeFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'signoff-bench-'));
+  // The account that runs PostgreSQL when we are root has to pass through.
+  chmodSync(folder, 0o711);
   endings.add(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tieToLifeOfThisProcess } from '../../../stack/src/life-line.js';
 import { type PostgresServer, startPostgres } from '../../../stack/src/postgres.js';
@@ -23,9 +23,10 @@ export interface OwnPostgres extends TestDatabase {
 export async function startOwnPostgres(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<OwnPostgres> {
-  const folder = await mkdtemp(join(process.env.SIGNOFF_TEST_FOLDER!, 'postgres-'));
+  // Itself, and not below a folder of ours, which the account that runs PostgreSQL might not enter.
+  const dataDir = join(process.env.SIGNOFF_TEST_FOLDER!, `postgres-${randomUUID()}`);
   const options = {
-    dataDir: join(folder, 'data'),
+    dataDir,
     binDir: process.env.POSTGRES_BIN_DIR || undefined,
     settings,
   };
@@ -68,7 +69,7 @@ export async function startOwnPostgres(
     async drop() {
       thaw();
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
