@@ -176,7 +176,7 @@ describe('the command for a new epoch', () => {
     await other.query('BEGIN');
     await other.query('UPDATE event_log.head SET epoch = epoch + 1');
     const command = newEpoch('--yes');
-    await untilWaitingForLock(world.owner, 'signoff-new-epoch');
+    await untilWaitingForLock(world.owner, { application: 'signoff-new-epoch', count: 1 });
     await other.query('COMMIT');
     other.release();
     const { exit, said } = await command;

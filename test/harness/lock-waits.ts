@@ -1,8 +1,15 @@
 import type { Pool } from 'pg';
 import { until } from './until.js';
 
-/** Until so many of those who are connected to the pool's database, as an application by name or any, wait for a lock. */
-export const untilWaitingForLock = (pool: Pool, application: string | null = null, count = 1) =>
+/** Who waits: connections to the pool's database, of one application or any. */
+interface Waiting {
+  readonly application?: string;
+  /** Exactly so many; at least one unless given. */
+  readonly count?: number;
+}
+
+/** Until they wait for a lock. */
+export const untilWaitingForLock = (pool: Pool, { application, count }: Waiting = {}) =>
   until(
     async () => {
       const { rowCount } = await pool.query(
@@ -12,5 +19,5 @@ export const untilWaitingForLock = (pool: Pool, application: string | null = nul
       );
       return rowCount!;
     },
-    (waiting) => waiting >= count,
+    (waiting) => (count === undefined ? waiting > 0 : waiting === count),
   );

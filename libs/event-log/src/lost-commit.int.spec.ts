@@ -87,7 +87,7 @@ describe('a COMMIT whose answer is lost', () => {
     const delayed = proxy.trap(isCommit, 'delay');
     const pending = writer.append(append('account-delayed', 0, newEvent()));
     await delayed;
-    await untilWaitingForLock(pool, 'signoff-writer');
+    await untilWaitingForLock(pool, { application: 'signoff-writer', count: 1 });
     proxy.thaw();
     expect(await pending).toMatchObject({ kind: 'appended', events: [{ version: 1 }] });
   });

@@ -49,7 +49,7 @@ async function heldRows(which = 'true') {
   await holder.query('BEGIN');
   await holder.query(`SELECT FROM read_model.session WHERE ${which} FOR UPDATE`);
   return {
-    isWaitedFor: (count: number) => untilWaitingForLock(owner, null, count),
+    isWaitedFor: (count: number) => untilWaitingForLock(owner, { count }),
     async release() {
       await holder.query('COMMIT');
       holder.release();

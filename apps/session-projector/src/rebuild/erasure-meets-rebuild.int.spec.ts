@@ -74,7 +74,7 @@ function beforeThe(nth: number, pattern: RegExp, act: () => Promise<unknown>): B
   };
 }
 
-const waits = (application: string) => untilWaitingForLock(looker, application);
+const waits = (application: string) => untilWaitingForLock(looker, { application });
 
 describe.each([
   {
