@@ -3,7 +3,7 @@ import { type CryptoKey, exportSPKI, generateKeyPair, importJWK, type JWK, SignJ
 import { until } from '../harness/until.js';
 import { expiredSession } from './harness/expired-session.js';
 import { expectProblem } from './harness/problem.js';
-import { everythingRecorded } from './harness/recorded.js';
+import { expectNothingRecorded } from './harness/recorded.js';
 import { createKey, dataOf, issue, type Issued } from './harness/sessions.js';
 import { signingKey } from './harness/signing-key.js';
 import { type Api, World } from './harness/world.js';
@@ -35,11 +35,7 @@ describe('whoever may not ask', () => {
   });
   afterAll(() => world.stop());
 
-  async function nothingChanges(ask: () => Promise<void>): Promise<void> {
-    const before = await everythingRecorded(world.owner);
-    await ask();
-    expect(await everythingRecorded(world.owner)).toEqual(before);
-  }
+  const nothingChanges = (ask: () => Promise<void>) => expectNothingRecorded(world.owner, ask);
 
   const refusesEverywhere = (credential: string) =>
     nothingChanges(async () => {

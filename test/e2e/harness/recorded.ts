@@ -1,4 +1,6 @@
+import { expect } from '@jest/globals';
 import type { Pool } from 'pg';
+import { underCheckpointLock } from '../../../apps/sessions-api/src/checkpoints/make-checkpoint.js';
 
 export interface RecordedEvent {
   readonly position: number;
@@ -33,12 +35,19 @@ export async function logPosition(owner: Pool): Promise<number> {
   return rows[0]!.position;
 }
 
-/**
- * The log's head, and how many rows each table has: equal before and after means that nothing was written. Checkpoints are
- * left out, which come with the minute.
- */
+/** Fails when anything is written while `work` is done. The checkpoint that comes with the minute has to wait. */
+export const expectNothingRecorded = <Result>(owner: Pool, work: () => Promise<Result>): Promise<Result> =>
+  underCheckpointLock(owner, async (holder) => {
+    await holder.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    const before = await everythingRecorded(owner);
+    const result = await work();
+    expect(await everythingRecorded(owner)).toEqual(before);
+    return result;
+  });
+
+/** The log's head, and how many rows each table has: equal before and after means that nothing was written. */
 export async function everythingRecorded(owner: Pool): Promise<unknown> {
-  const tables = (await allTables(owner)).filter((table) => !table.startsWith('event_log.checkpoint'));
+  const tables = await allTables(owner);
   const counts = tables.map((table) => `(SELECT count(*) FROM ${table}) AS "${table}"`);
   const { rows } = await owner.query(
     `SELECT position, revocations, encode(hash, 'hex') AS hash, ${counts.join(', ')} FROM event_log.head`,
