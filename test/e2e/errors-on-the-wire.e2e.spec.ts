@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { BODIES } from './errors/bodies.js';
 import { HEADERS } from './errors/headers.js';
 import { NEW_KEYS } from './errors/new-keys.js';
