@@ -1,6 +1,6 @@
 import { type ConsumerInfo, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { shardOf, STREAM } from '#bus/subjects.js';
 import { connect as connectLibrary } from '#revocations/connect.js';
 import type { Revocations } from '#revocations/revocations.js';
@@ -167,111 +167,108 @@ describe('an answer that comes late', () => {
   });
 });
 
-describe('a revocation that is lost on its way', () => {
-  beforeEach(() => {
+describe('the consumers of libs/revocations', () => {
+  let connection: NatsConnection;
+  let manager: JetStreamManager;
+
+  beforeEach(async () => {
     subscribers = new Subscribers(world, connectLibrary);
+    connection = await connect({ servers: world.nats.url });
+    manager = await jetstreamManager(connection);
+  });
+  afterEach(async () => {
+    await subscribers.stop();
+    await connection.close();
   });
 
-  it('is never acknowledged, nor is what comes behind it, until it is held as well', async () => {
-    const [lost, later] = ['account-1', 'account-2'] as const;
-    const subjectOf = (account: string) => `sessions.revoked.${shardOf(`account-${account}`)}`;
-    expect(subjectOf(lost)).not.toBe(subjectOf(later));
-    const connection = await connect({ servers: world.nats.url });
-    const manager = await jetstreamManager(connection);
-    let questions = 0;
-    connection.subscribe('signoff.rpc.audit.head', { callback: () => void questions++ });
-    const revocations = subscribers.start({
-      nats: { servers: proxy.url },
-      service: 'audit',
-      instance: 'one',
+  describe('a revocation that is lost on its way', () => {
+    it('is never acknowledged, nor is what comes behind it, until it is held as well', async () => {
+      const [lost, later] = ['account-1', 'account-2'] as const;
+      const subjectOf = (account: string) => `sessions.revoked.${shardOf(`account-${account}`)}`;
+      expect(subjectOf(lost)).not.toBe(subjectOf(later));
+      let questions = 0;
+      connection.subscribe('signoff.rpc.audit.head', { callback: () => void questions++ });
+      const revocations = subscribers.start({
+        nats: { servers: proxy.url },
+        service: 'audit',
+        instance: 'one',
+      });
+      await revocations.ready();
+      proxy.fateOf = (subject) => (subject === subjectOf(lost) || isPageQuestion(subject) ? DROP : PASS);
+      const heard: string[] = [];
+      revocations.onRevoked(({ sessionId }) => heard.push(sessionId));
+
+      const acknowledged = async () =>
+        (await consumersOf(manager, 'audit-one')).map(({ ack_floor }) => ack_floor.stream_seq);
+      const endOneOf = async (account: string) => {
+        const { token } = await issue(api.service, account);
+        const answer = await api.service.delete(`${operatorPath(account)}/${token}`);
+        return { token, position: Number(answer.headers['signoff-position']) };
+      };
+      const missing = await endOneOf(lost);
+      const next = await endOneOf(later);
+      await until(
+        () => heard,
+        (sessions) => sessions.includes(next.token),
+      );
+      // Whatever it has said on its connection by the time it asks again, the server has heard before.
+      const asked = questions;
+      await until(
+        () => questions,
+        (now) => now > asked,
+      );
+      const positions = await acknowledged();
+      expect(positions).not.toEqual([]);
+      for (const position of positions) expect(position).toBeLessThan(missing.position);
+      expect(verdict(revocations, missing.token)).not.toBe(true);
+
+      proxy.fateOf = () => PASS;
+      await untilRefused(revocations, [missing.token, next.token]);
+      const last = await endOneOf(lost);
+      await until(acknowledged, (positions) => positions.some((position) => position >= last.position));
     });
-    await revocations.ready();
-    proxy.fateOf = (subject) => (subject === subjectOf(lost) || isPageQuestion(subject) ? DROP : PASS);
-    const heard: string[] = [];
-    revocations.onRevoked(({ sessionId }) => heard.push(sessionId));
-
-    const acknowledged = async () =>
-      (await consumersOf(manager, 'audit-one')).map(({ ack_floor }) => ack_floor.stream_seq);
-    const endOneOf = async (account: string) => {
-      const { token } = await issue(api.service, account);
-      const answer = await api.service.delete(`${operatorPath(account)}/${token}`);
-      return { token, position: Number(answer.headers['signoff-position']) };
-    };
-    const missing = await endOneOf(lost);
-    const next = await endOneOf(later);
-    await until(
-      () => heard,
-      (sessions) => sessions.includes(next.token),
-    );
-    // Whatever it has said on its connection by the time it asks again, the server has heard before.
-    const asked = questions;
-    await until(
-      () => questions,
-      (now) => now > asked,
-    );
-    const positions = await acknowledged();
-    expect(positions).not.toEqual([]);
-    for (const position of positions) expect(position).toBeLessThan(missing.position);
-    expect(verdict(revocations, missing.token)).not.toBe(true);
-
-    proxy.fateOf = () => PASS;
-    await untilRefused(revocations, [missing.token, next.token]);
-    const last = await endOneOf(lost);
-    await until(acknowledged, (positions) => positions.some((position) => position >= last.position));
-    await subscribers.stop();
-    await connection.close();
   });
-});
 
-describe('a consumer that is lost', () => {
-  it('is followed by one that begins behind the head, and not within the stream', async () => {
-    subscribers = new Subscribers(world, connectLibrary);
-    const connection = await connect({ servers: world.nats.url });
-    const manager = await jetstreamManager(connection);
-    const revocations = subscribers.start({ service: 'audit', instance: 'two' });
-    const { token } = await issue(api.service, 'ada');
-    await end(api, token);
-    await issue(api.service, 'ada');
-    const newest = await logPosition(world.owner);
-    await until(
-      () => revocations.position,
-      (position) => position >= newest,
-    );
-    const own = async () => (await consumersOf(manager, 'audit-two'))[0];
-    const lost = (await until(own, Boolean))!.name;
-    await manager.consumers.delete(STREAM, lost);
-    const next = await until(own, (one) => one !== undefined && one.name !== lost);
-    expect(next!.config.opt_start_seq).toBe(newest + 1);
-    const last = await issue(api.service, 'ada');
-    await end(api, last.token);
-    await untilRefused(revocations, [token, last.token]);
-    await subscribers.stop();
-    await connection.close();
+  describe('a consumer that is lost', () => {
+    it('is followed by one that begins behind the head, and not within the stream', async () => {
+      const revocations = subscribers.start({ service: 'audit', instance: 'two' });
+      const { token } = await issue(api.service, 'ada');
+      await end(api, token);
+      await issue(api.service, 'ada');
+      const newest = await logPosition(world.owner);
+      await until(
+        () => revocations.position,
+        (position) => position >= newest,
+      );
+      const own = async () => (await consumersOf(manager, 'audit-two'))[0];
+      const lost = (await until(own, Boolean))!.name;
+      await manager.consumers.delete(STREAM, lost);
+      const next = await until(own, (one) => one !== undefined && one.name !== lost);
+      expect(next!.config.opt_start_seq).toBe(newest + 1);
+      const last = await issue(api.service, 'ada');
+      await end(api, last.token);
+      await untilRefused(revocations, [token, last.token]);
+    });
   });
-});
 
-describe('more revocations than may be on their way at once', () => {
-  it('are all held and acknowledged, by one consumer', async () => {
-    subscribers = new Subscribers(world, connectLibrary);
-    const connection = await connect({ servers: world.nats.url });
-    const manager = await jetstreamManager(connection);
-    const ended: string[] = [];
-    const endFifty = async (account: string) => {
-      for (let i = 0; i < 50; i++) ended.push((await issue(api.service, account)).token);
-      dataOf(await api.service.delete(operatorPath(account)));
-    };
-    await Promise.all(Array.from({ length: 50 }, (_, i) => endFifty(`account-${i}`)));
-    const revocations = subscribers.start({ service: 'audit', instance: 'many' });
-    await revocations.ready();
-    expect(verdicts(revocations, ended)).toEqual([true]);
-    const position = await logPosition(world.owner);
-    const isAcknowledged = ({ ack_floor }: ConsumerInfo) => ack_floor.stream_seq >= position;
-    const consumers = await until(
-      () => consumersOf(manager, 'audit-many'),
-      (found) => found.some(isAcknowledged),
-    );
-    expect(consumers.map(({ delivered }) => delivered.consumer_seq)).toEqual([revocations.size]);
-    await subscribers.stop();
-    await connection.close();
+  describe('more revocations than may be on their way at once', () => {
+    it('are all held and acknowledged, by one consumer', async () => {
+      const ended: string[] = [];
+      const endFifty = async (account: string) => {
+        for (let i = 0; i < 50; i++) ended.push((await issue(api.service, account)).token);
+        dataOf(await api.service.delete(operatorPath(account)));
+      };
+      await Promise.all(Array.from({ length: 50 }, (_, i) => endFifty(`account-${i}`)));
+      const revocations = subscribers.start({ service: 'audit', instance: 'many' });
+      await revocations.ready();
+      expect(verdicts(revocations, ended)).toEqual([true]);
+      const position = await logPosition(world.owner);
+      const isAcknowledged = ({ ack_floor }: ConsumerInfo) => ack_floor.stream_seq >= position;
+      const consumers = await until(
+        () => consumersOf(manager, 'audit-many'),
+        (found) => found.some(isAcknowledged),
+      );
+      expect(consumers.map(({ delivered }) => delivered.consumer_seq)).toEqual([revocations.size]);
+    });
   });
 });
