@@ -57,6 +57,15 @@ describe('what a request may be', () => {
       expect(await logPosition(world.owner)).toBe(position);
     });
 
+    it('that is far too large takes no answer from its sender, not even from one that reads late', async () => {
+      connection.pause();
+      connection.write(head('GET /openapi.json').repeat(10) + post('/api/sessions', issueOf(16 * KIB * KIB)));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      connection.resume();
+      for (let i = 0; i < 10; i++) expect((await connection.next())?.status).toBe(200);
+      expect(codeOf(await connection.next())).toEqual([413, 'BODY_TOO_LARGE']);
+    });
+
     it.each(['[', '{"a":'])('may not nest without end, even where it is hashed: %s', async (opening) => {
       const closing = opening === '[' ? ']' : '}';
       const body = `${opening.repeat(10_000)}1${closing.repeat(10_000)}`;

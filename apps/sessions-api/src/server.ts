@@ -12,6 +12,7 @@ import { connectionLimits } from './http/connection-limits.js';
 import { allowOrigins } from './http/cross-origin.js';
 import { drainOnStop } from './http/drain.js';
 import { inputPipe } from './http/input.pipe.js';
+import { lingerOnClose } from './http/lingering-close.js';
 import { requireNoBodyToDelete } from './http/open-api.js';
 import { observeAnswers } from './http/observe.js';
 import { refuseOddRequests } from './http/odd-requests.js';
@@ -57,6 +58,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   const instance = adapter.getInstance<FastifyInstance>();
   app.get(Routes).watch(instance);
   observeAnswers(instance, app.get(Metrics));
+  lingerOnClose(instance.server);
   drainOnStop(instance);
   carryOutInOrder(instance);
   traceRequests(instance);

@@ -24,11 +24,13 @@ export class RawConnection {
       this.received = Buffer.concat([this.received, chunk]);
       this.wake();
     });
-    this.closed = once(socket, 'close').then(() => {
-      this.isClosed = true;
-      this.wake();
-      return performance.now() - openedAt;
-    });
+    this.closed = new Promise((resolve) =>
+      socket.once('close', () => {
+        this.isClosed = true;
+        this.wake();
+        resolve(performance.now() - openedAt);
+      }),
+    );
   }
 
   static async open(url: string, localAddress?: string): Promise<RawConnection> {
@@ -36,6 +38,11 @@ export class RawConnection {
     const socket = connect({ host: hostname, port: Number(port), localAddress });
     await once(socket, 'connect');
     return new RawConnection(socket);
+  }
+
+  /** What has come of an answer that is not complete. */
+  get pending(): string {
+    return this.received.toString('latin1');
   }
 
   write(bytes: string | Buffer): void {
@@ -56,6 +63,15 @@ export class RawConnection {
       }
       if (this.isClosed || !(await this.moreWithin(patience))) return undefined;
     }
+  }
+
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
   }
 
   destroy(): void {

@@ -58,11 +58,12 @@ export class Judge {
     this.book(sent, answer, body);
   }
 
-  unanswered(sent: Sent): void {
+  /** `received` is what has come of an answer, and `isClosed` says that no more can come. */
+  unanswered(sent: Sent, received: string, isClosed: boolean): void {
     this.findings.push({
-      what: 'was not answered',
+      what: `was not answered, the connection is ${isClosed ? 'closed' : 'open'}`,
       request: sent.bytes.toString('latin1').slice(0, START),
-      answer: '',
+      answer: received.slice(-START),
     });
   }
 

@@ -70,7 +70,7 @@ async function readAnswers(
   for (const [i, one] of sent.entries()) {
     const answer = await connection.next({ isHead: one.request.method === 'HEAD', patience: GIVE_UP_MS });
     if (!answer) {
-      judge.unanswered(one);
+      judge.unanswered(one, connection.pending, connection.isClosed);
       return sent.slice(i + 1);
     }
     judge.answered(one, answer);

@@ -19,7 +19,7 @@ export function carryOutInOrder(instance: FastifyInstance): void {
     const before = newest.get(socket);
     newest.set(socket, reply.raw);
     const carryOut = () => {
-      if (closing.has(socket) || socket.destroyed) reply.hijack();
+      if (closing.has(socket) || !socket.writable) reply.hijack();
       else done();
     };
     if (before && !before.writableFinished) before.once('close', carryOut);

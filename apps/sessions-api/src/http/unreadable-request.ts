@@ -5,9 +5,6 @@ import { PROBLEM_TYPE, problemText, REQUEST_STATUS } from './problem.js';
 import type { Refusal } from './refusals.js';
 import type { RequestErrorCode } from './request-error.js';
 
-/** How long the rest of what was sent is still read, so that the answer is not lost in a reset. */
-const LINGER_MS = 1_000;
-
 const REFUSALS: Record<string, readonly [RequestErrorCode, string]> = {
   HPE_HEADER_OVERFLOW: ['HEADERS_TOO_LARGE', 'request line and headers are too large'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: ['BODY_TOO_LARGE', 'the chunk extensions are too large'],
@@ -27,7 +24,7 @@ export function refuseUnreadable(
 ): void {
   if (error.code === 'ECONNRESET') socket.destroy();
   // Each further chunk of the same is another error.
-  if (socket.destroyed || seen.has(socket)) return;
+  if (!socket.writable || seen.has(socket)) return;
   seen.add(socket);
   const [code, detail] = REFUSALS[error.code ?? ''] ?? [
     'REQUEST_MALFORMED',
@@ -37,8 +34,8 @@ export function refuseUnreadable(
   tell(refusal);
   afterAnswers(socket, () => {
     if (!socket.writable) return;
-    socket.end(answerTo(refusal, detail));
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    socket.write(answerTo(refusal, detail));
+    socket.destroySoon();
   });
 }
 
