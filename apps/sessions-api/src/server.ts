@@ -44,7 +44,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     // What is asked while we stop is answered.
     return503OnClosing: false,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      void refuseUnreadablePath(error, request, reply, {
+      refuseUnreadablePath(error, request, reply, {
         problems: app.get(ProblemFilter),
         metrics: app.get(Metrics),
         limit: limits?.ofRequest,
@@ -67,7 +67,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
     done();
   });
   if (config.RATE_LIMIT_PER_MINUTE > 0) {
-    limits = await limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
+    limits = limitRates(instance, config.RATE_LIMIT_PER_MINUTE);
     app.get(QuestionLimit).count = limits.ofQuestion;
   }
   refuseOddRequests(instance);

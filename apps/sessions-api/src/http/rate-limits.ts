@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
-import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { clientAddress, networkOf } from './client-address.js';
 import { RequestError } from './request-error.js';
 
@@ -18,19 +18,15 @@ interface Counted {
 }
 
 /** Counts a request, tells its sender how many are left, and throws when there are none. */
-export type RateLimit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+export type RateLimit = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /** Counts a question on NATS by who may ask there and by its credential, and throws when there are none left of either. */
-export type LimitQuestion = (caller: string, authorization: string | undefined) => Promise<void>;
+export type LimitQuestion = (caller: string, authorization: string | undefined) => void;
 
 export interface RateLimits {
   readonly ofRequest: RateLimit;
   readonly ofQuestion: LimitQuestion;
 }
-
-/** As much of a request as a counter looks at. */
-type Asked = Pick<FastifyRequest, 'routeOptions' | 'headers'>;
-const NO_ROUTE = {} as FastifyRequest['routeOptions'];
 
 /**
  * Counts the requests of each credential and of each client address, in this process and in windows of a minute, and
@@ -39,31 +35,21 @@ const NO_ROUTE = {} as FastifyRequest['routeOptions'];
  * remembered; the one that rests the longest gives way. Answers how to count what comes past the hooks. On NATS the name
  * that a caller may ask by stands for the address, and a credential is the same one on both ways.
  */
-export async function limitRates(
-  instance: FastifyInstance,
-  perMinute: number,
-  kept = KEPT_COUNTERS,
-): Promise<RateLimits> {
+export function limitRates(instance: FastifyInstance, perMinute: number, kept = KEPT_COUNTERS): RateLimits {
   const salt = randomBytes(16).toString('hex');
-  await instance.register(rateLimit, { global: false });
-  const counter = <Counting extends Asked>(keyGenerator: (asked: Counting) => string) => {
-    const settings = { keyGenerator, max: perMinute, timeWindow: WINDOW_SECONDS * 1_000, cache: kept };
-    const count = instance.createRateLimit(settings as unknown as CreateRateLimitOptions);
-    return count as unknown as (asked: Counting) => Promise<Counted>;
-  };
-  const ofAddress = counter((request: FastifyRequest) => networkOf(clientAddress(request)));
-  const ofCaller = counter(({ caller }: Asked & { readonly caller: string }) => caller);
-  const ofCredential = counter(({ headers }) => hash('sha256', salt + credentialIn(headers.authorization!)));
+  const [addresses, callers, credentials] = [1, 2, 3].map(() => counters(perMinute, kept));
+  const countCredential = (authorization: string) =>
+    credentials!(hash('sha256', salt + credentialIn(authorization)));
   const policies = { address: policy('address', perMinute), credential: policy('credential', perMinute) };
 
-  const ofRequest: RateLimit = async (request, reply) => {
+  const ofRequest: RateLimit = (request, reply) => {
     const path = request.routeOptions.url ?? COUNTED_BY_CREDENTIAL;
     if (path.startsWith(NOT_COUNTED)) return;
-    const address = await ofAddress(request);
+    const address = addresses!(networkOf(clientAddress(request)));
     if (!path.startsWith(COUNTED_BY_CREDENTIAL) || !request.headers.authorization || address.isExceeded) {
       reply.header('ratelimit-policy', policies.address).header('ratelimit', left('address', address));
     } else {
-      const credential = await ofCredential(request);
+      const credential = countCredential(request.headers.authorization);
       reply
         .header('ratelimit-policy', `${policies.address}, ${policies.credential}`)
         .header('ratelimit', `${left('address', address)}, ${left('credential', credential)}`);
@@ -71,13 +57,34 @@ export async function limitRates(
     }
     refuseBeyond('address', address);
   };
-  const ofQuestion: LimitQuestion = async (caller, authorization) => {
-    const asked = { caller, headers: { authorization }, routeOptions: NO_ROUTE };
-    refuseBeyond('caller', await ofCaller(asked));
-    if (authorization) refuseBeyond('credential', await ofCredential(asked));
+  const ofQuestion: LimitQuestion = (caller, authorization) => {
+    refuseBeyond('caller', callers!(caller));
+    if (authorization) refuseBeyond('credential', countCredential(authorization));
   };
-  instance.addHook('onRequest', ofRequest);
+  instance.addHook('onRequest', (request, reply, done) => {
+    ofRequest(request, reply);
+    done();
+  });
   return { ofRequest, ofQuestion };
+}
+
+/** Counts one more of what has this key, in a window that began with its first. */
+function counters(perMinute: number, kept: number): (key: string) => Counted {
+  const windows = new LRUCache<string, { count: number; readonly endsAt: number }>({ max: kept });
+  return (key) => {
+    const now = performance.now();
+    let window = windows.get(key);
+    if (!window || window.endsAt <= now) {
+      window = { count: 0, endsAt: now + WINDOW_SECONDS * 1_000 };
+      windows.set(key, window);
+    }
+    window.count++;
+    return {
+      remaining: Math.max(0, perMinute - window.count),
+      ttlInSeconds: Math.ceil((window.endsAt - now) / 1_000),
+      isExceeded: window.count > perMinute,
+    };
+  };
 }
 
 /** What follows the scheme: more blanks before it do not make it another one. */

@@ -17,12 +17,12 @@ interface Parts {
 }
 
 /** A path that Fastify cannot read comes past every hook and filter: what they do for others is done here. */
-export async function refuseUnreadablePath(
+export function refuseUnreadablePath(
   unreadable: Error,
   request: FastifyRequest,
   reply: FastifyReply,
   { problems, metrics, limit, isTrusted }: Parts,
-): Promise<void> {
+): void {
   const startedAt = performance.now();
   const odd = oddityOf(request);
   if (odd?.headers?.connection === 'close') {
@@ -36,7 +36,7 @@ export async function refuseUnreadablePath(
   // Fastify makes this request without regard to `trustProxy`.
   Object.defineProperty(request, 'ips', { value: addressesOf(request.raw, isTrusted) });
   try {
-    await limit?.(request, reply);
+    limit?.(request, reply);
     problems.answer(odd ?? unreadable, request, reply);
   } catch (error) {
     problems.answer(error, request, reply);

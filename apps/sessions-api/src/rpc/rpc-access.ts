@@ -53,7 +53,7 @@ export class RpcAccessGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const asked = contextOf(context);
     const authorization = headerOf(asked, 'Authorization');
-    await this.limit.count(asked.getSubject().split('.')[2]!, authorization);
+    this.limit.count(asked.getSubject().split('.')[2]!, authorization);
     asked.principal = await this.authenticator.authenticate(authorization);
     authorize(asked.principal, this.reflector.get<Access>(ACCESS, context.getHandler()));
     return true;
