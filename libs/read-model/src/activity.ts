@@ -1,4 +1,5 @@
 import type { Instant } from '#domain/instant.js';
+import { merged } from '#event-log/merged.js';
 import type { Pool } from 'pg';
 
 /** Some heartbeats of the projector's may be late. */
@@ -13,15 +14,19 @@ interface Seen {
 /** By session, when it was last seen in use; those that never were are missing. */
 export type LastSeen = Map<string, Instant>;
 
-export async function readActivity(pool: Pool, sessionIds: readonly string[]): Promise<LastSeen> {
-  const { rows } = await pool.query<Seen>({
-    name: 'activity',
-    text: `SELECT session_id AS "sessionId", last_seen_at AS "lastSeenAt" FROM read_model.activity
-      WHERE session_id = ANY($1)`,
-    values: [sessionIds],
+export const activityOf = (pool: Pool) =>
+  merged<readonly string[], LastSeen>(async (asked) => {
+    const { rows } = await pool.query<Seen>({
+      name: 'activity',
+      text: `SELECT session_id AS "sessionId", last_seen_at AS "lastSeenAt" FROM read_model.activity
+        WHERE session_id = ANY((SELECT $1::text[])::text[])`,
+      values: [asked.flat()],
+    });
+    const seen = lastSeenIn(rows);
+    return asked.map(
+      (sessionIds) => new Map(sessionIds.flatMap((id) => (seen.has(id) ? [[id, seen.get(id)!]] : []))),
+    );
   });
-  return lastSeenIn(rows);
-}
 
 export interface HeardActivity {
   /** `lastSeen` lacks no use between these two. */
@@ -30,7 +35,7 @@ export interface HeardActivity {
   readonly lastSeen: LastSeen;
 }
 
-/** As `readActivity`, with what can be concluded from a session's absence; null while nobody hears of uses. */
+/** As `activityOf`, with what can be concluded from a session's absence; null while nobody hears of uses. */
 export async function readHeardActivity(
   pool: Pool,
   sessionIds: readonly string[],

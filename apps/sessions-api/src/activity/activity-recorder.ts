@@ -3,7 +3,7 @@ import { activitySubject, type Activity } from '#bus/activity.js';
 import {
   LEFT_OUT_FOR_SECONDS,
   leaveOutActivity,
-  readActivity,
+  activityOf,
   readHeardActivity,
   type HeardActivity,
   type LastSeen,
@@ -25,12 +25,14 @@ export class ActivityRecorder {
     ttl: TOLD_ONCE_A_SECONDS * 1_000,
   });
   private leftOutUntil = 0;
+  private readonly activityOf: (sessionIds: readonly string[]) => Promise<LastSeen>;
 
   constructor(
     private readonly bus: BusConnection,
     private readonly pool: Pool,
     @Inject(CONFIG) private readonly config: Config,
   ) {
+    this.activityOf = activityOf(pool);
     bus.disconnected = () => this.leaveOut();
   }
 
@@ -47,7 +49,7 @@ export class ActivityRecorder {
 
   /** What the read model knows, or this process if it knows more; sessions that were never seen are missing. */
   async lastSeen(sessionIds: readonly string[]): Promise<LastSeen> {
-    return this.withTold(await readActivity(this.pool, sessionIds), sessionIds);
+    return this.withTold(await this.activityOf(sessionIds), sessionIds);
   }
 
   /** The same, with what can be concluded from a session's absence; null when nothing can. */

@@ -32,11 +32,11 @@ export class IdleSessions {
     return session ? (await this.end(accountId, [session], now)) > 0 : false;
   }
 
-  /** Ends what is idle of an account, before its sessions are listed. */
-  async endAll(accountId: string): Promise<void> {
-    if (!this.applies()) return;
+  /** Ends what is idle of an account, before its sessions are listed. Returns how many that were. */
+  async endAll(accountId: string): Promise<number> {
+    if (!this.applies()) return 0;
     const { state, now } = await this.accounts.current(accountStreamId(accountId));
-    await this.end(accountId, liveSessions(state.sessions, now), now);
+    return this.end(accountId, liveSessions(state.sessions, now), now);
   }
 
   private applies(): boolean {

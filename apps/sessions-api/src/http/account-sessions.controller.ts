@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForAccount } from '../access/access.guard.js';
 import type { Caller } from '../access/caller.js';
-import { type AccountPrincipal, sessionIdOf } from '../access/principal.js';
+import { accountAsked, type AccountPrincipal, sessionIdOf } from '../access/principal.js';
 import { RevokeSession } from '../commands/revoke-session.js';
 import { RevokeSessions } from '../commands/revoke-sessions.js';
 import { FindActiveSession } from '../queries/find-active-session.js';
@@ -47,7 +47,9 @@ export class AccountSessionsController {
       const past = await this.queries.execute(new ListPastSessions(accountId, status, page));
       return toPastSessionsOutput(past, page, current, 'account');
     }
-    const sessions = await this.queries.execute(new ListActiveSessions(accountId, page));
+    const sessions = await this.queries.execute(
+      new ListActiveSessions(accountId, page, accountAsked(principal, accountId)),
+    );
     return toSessionsOutput(sessions, page, current);
   }
 

@@ -1,9 +1,11 @@
-import { AccountFolds } from '#event-log/account-stream.js';
+import { AccountFolds, type AccountState } from '#event-log/account-stream.js';
+import type { CurrentFold } from '#event-log/folds.js';
 import { Vault } from '#event-log/vault.js';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Pool } from 'pg';
 import { ActivityRecorder } from '../activity/activity-recorder.js';
 import { IdleSessions } from '../activity/idle-sessions.js';
+import { KnownSessions } from './known-sessions.js';
 import { sessionsFromLog } from './sessions-from-log.js';
 import { sessionsFromReadModel } from './sessions-from-read-model.js';
 import type { PageRequest, SessionPage } from './session-view.js';
@@ -13,6 +15,8 @@ export class ListActiveSessions extends Query<SessionPage> {
   constructor(
     readonly accountId: string,
     readonly page: PageRequest,
+    /** As it was looked up for this request, if it was. */
+    readonly account?: CurrentFold<AccountState>,
   ) {
     super();
   }
@@ -20,6 +24,7 @@ export class ListActiveSessions extends Query<SessionPage> {
 
 @QueryHandler(ListActiveSessions)
 export class ListActiveSessionsHandler implements IQueryHandler<ListActiveSessions> {
+  private readonly known: KnownSessions;
   private readonly fromReadModel: ReturnType<typeof sessionsFromReadModel>;
 
   constructor(
@@ -29,14 +34,17 @@ export class ListActiveSessionsHandler implements IQueryHandler<ListActiveSessio
     private readonly activity: ActivityRecorder,
     private readonly idle: IdleSessions,
   ) {
+    this.known = new KnownSessions(activity);
     this.fromReadModel = sessionsFromReadModel(pool);
   }
 
-  async execute({ accountId, page }: ListActiveSessions): Promise<SessionPage> {
-    await this.idle.endAll(accountId);
-    return (
-      (await this.fromReadModel({ accountId, page })) ??
-      (await sessionsFromLog(this.accounts, this.vault, this.activity, accountId, page))
-    );
+  async execute({ accountId, page, account }: ListActiveSessions): Promise<SessionPage> {
+    const ended = await this.idle.endAll(accountId);
+    const known = account && ended === 0 ? await this.known.page(account, page) : null;
+    if (known) return known;
+    const found = await this.fromReadModel({ accountId, page });
+    if (found && account && found.position === account.position)
+      this.known.keep(account.state, found.sessions);
+    return found ?? (await sessionsFromLog(this.accounts, this.vault, this.activity, accountId, page));
   }
 }

@@ -1,4 +1,6 @@
+import { liveSessions, type Session } from '#domain/account-sessions/decider.js';
 import type { Instant } from '#domain/instant.js';
+import type { AccountState } from '#event-log/account-stream.js';
 
 /** A session as its account sees it. What is not known, or was erased, is null. */
 export interface SessionView {
@@ -22,4 +24,15 @@ export interface SessionPage {
 export interface PageRequest {
   readonly page: number;
   readonly limit: number;
+}
+
+/** Of the sessions that are alive then, those on the page, and how many there are. */
+export function newestFirst(
+  { sessions, issues }: AccountState,
+  now: Instant,
+  { page, limit }: PageRequest,
+): { readonly shown: readonly Session[]; readonly total: number } {
+  const positionOf = ({ sessionId }: Session) => issues.get(sessionId)!.position;
+  const live = liveSessions(sessions, now).sort((one, other) => positionOf(other) - positionOf(one));
+  return { shown: live.slice((page - 1) * limit, page * limit), total: live.length };
 }

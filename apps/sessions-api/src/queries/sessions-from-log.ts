@@ -1,9 +1,9 @@
-import { liveSessions, type Session } from '#domain/account-sessions/decider.js';
+import type { Session } from '#domain/account-sessions/decider.js';
 import { type AccountFolds, accountStreamId, type SessionIssue } from '#event-log/account-stream.js';
 import type { Vault } from '#event-log/vault.js';
 import { describeUserAgent } from '#read-model/user-agent.js';
 import type { ActivityRecorder } from '../activity/activity-recorder.js';
-import type { PageRequest, SessionPage, SessionView } from './session-view.js';
+import { newestFirst, type PageRequest, type SessionPage, type SessionView } from './session-view.js';
 
 /** The same answer as the read model's, folded from the account's stream: always complete. */
 export async function sessionsFromLog(
@@ -11,15 +11,11 @@ export async function sessionsFromLog(
   vault: Vault,
   activity: ActivityRecorder,
   accountId: string,
-  { page, limit }: PageRequest,
+  page: PageRequest,
 ): Promise<SessionPage> {
   const { state, now } = await accounts.current(accountStreamId(accountId));
-  const positionOf = ({ sessionId }: Session) => state.issues.get(sessionId)!.position;
-  const newestFirst = liveSessions(state.sessions, now).sort(
-    (one, other) => positionOf(other) - positionOf(one),
-  );
-  const shown = newestFirst.slice((page - 1) * limit, page * limit);
-  return { total: newestFirst.length, sessions: await viewsFromLog(state.issues, shown, vault, activity) };
+  const { shown, total } = newestFirst(state, now, page);
+  return { total, sessions: await viewsFromLog(state.issues, shown, vault, activity) };
 }
 
 export async function viewsFromLog(

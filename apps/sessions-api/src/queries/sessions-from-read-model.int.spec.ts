@@ -30,13 +30,13 @@ const list = (accountId = 'ada') => sessionsFromReadModel(pool)({ accountId, pag
 
 describe('a list from the read model', () => {
   it('is given when its checkpoint has reached what was last recorded for the account', async () => {
-    expect(await list()).toEqual({ total: 0, sessions: [] });
+    expect(await list()).toEqual({ total: 0, sessions: [], position: 2 });
     await record(3, 'account-bob');
-    expect(await list()).toEqual({ total: 0, sessions: [] });
+    expect(await list()).toEqual({ total: 0, sessions: [], position: 2 });
   });
 
   it('is given of an account that the log has never heard of', async () => {
-    expect(await list('nobody')).toEqual({ total: 0, sessions: [] });
+    expect(await list('nobody')).toEqual({ total: 0, sessions: [], position: 0 });
   });
 
   it.each([

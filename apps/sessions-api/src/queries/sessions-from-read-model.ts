@@ -19,7 +19,7 @@ const LISTS = `
       JOIN event_log.event ON event.position = checkpoint.position AND event.hash = checkpoint.hash
       WHERE projection = $5), 0) AS position
   )
-  SELECT listed.*, coalesce(stream.position, 0) <= reached.position AS complete
+  SELECT listed.*, coalesce(stream.position, 0) AS position, coalesce(stream.position, 0) <= reached.position AS complete
   FROM reached CROSS JOIN unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int[]), (SELECT $4::bigint[]))
     WITH ORDINALITY AS asked (account_id, stream_id, length, beginning, place)
   LEFT JOIN event_log.stream USING (stream_id)
@@ -55,10 +55,18 @@ interface Asked {
   readonly page: PageRequest;
 }
 
+/** `position`: of the account's newest event, in the log. */
+type Found = SessionPage & { readonly position: number };
+
 /** The page, or null when the read model has not yet caught up with the account. */
 export const sessionsFromReadModel = (pool: Pool) =>
-  merged<Asked, SessionPage | null>(async (asked) => {
-    const { rows } = await pool.query<{ total: number; rows: Row[] | null; complete: boolean }>({
+  merged<Asked, Found | null>(async (asked) => {
+    const { rows } = await pool.query<{
+      total: number;
+      rows: Row[] | null;
+      position: number;
+      complete: boolean;
+    }>({
       name: 'list-active-sessions',
       text: LISTS,
       values: [
@@ -69,8 +77,8 @@ export const sessionsFromReadModel = (pool: Pool) =>
         SESSIONS_PROJECTION,
       ],
     });
-    return rows.map(({ total, rows: found, complete }) =>
-      complete ? { total, sessions: (found ?? []).map(toView) } : null,
+    return rows.map(({ total, rows: found, position, complete }) =>
+      complete ? { total, sessions: (found ?? []).map(toView), position } : null,
     );
   }, LISTS_AT_ONCE);
 

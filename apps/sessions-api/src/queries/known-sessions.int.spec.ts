@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { sessionIdFrom } from '#domain/identifier.js';
+import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import { createPool } from '#event-log/connection.js';
+import { LogWriter } from '#event-log/writer.js';
+import type { Pool } from 'pg';
+import { append, newEvent } from '../../../../test/harness/appends.js';
+import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
+import { ActivityRecorder } from '../activity/activity-recorder.js';
+import type { IdleSessions } from '../activity/idle-sessions.js';
+import type { Config } from '../config.js';
+import type { BusConnection } from '../relay/bus-connection.js';
+import { ListActiveSessions, ListActiveSessionsHandler } from './list-active-sessions.js';
+
+const STREAM = accountStreamId('ada');
+
+let database: TestDatabase;
+let pool: Pool;
+let writer: LogWriter;
+let accounts: AccountFolds;
+let lists: ListActiveSessionsHandler;
+let sessionId: string;
+
+beforeEach(async () => {
+  jest.useFakeTimers({ doNotFake: ['Date', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate'] });
+  database = await createDatabase();
+  pool = createPool(database.appUrl);
+  writer = new LogWriter(database.appUrl);
+  accounts = new AccountFolds(pool, 100);
+  const activity = new ActivityRecorder({} as BusConnection, pool, {} as Config);
+  const never = { endAll: () => Promise.resolve(0) } as unknown as IdleSessions;
+  lists = new ListActiveSessionsHandler(pool, accounts, undefined!, activity, never);
+  sessionId = await issued();
+  await shown('Chrome');
+});
+afterEach(async () => {
+  jest.useRealTimers();
+  await writer.close();
+  await pool.end();
+  await database.drop();
+});
+
+const times = { issuedAt: '2026-11-24T08:16:00.000Z', expiresAt: '2036-11-24T08:16:00.000Z' };
+
+async function issued(): Promise<string> {
+  const id = sessionIdFrom(randomBytes(16));
+  await writer.append(append(STREAM, null, newEvent({ data: JSON.stringify({ sessionId: id, ...times }) })));
+  return id;
+}
+
+/** As if the projector had come to the end of the log, and found this browser. */
+async function shown(browser: string): Promise<void> {
+  await pool.query('DELETE FROM read_model.checkpoint');
+  await pool.query(
+    `INSERT INTO read_model.checkpoint SELECT 'sessions', log_id, epoch, position, hash FROM event_log.head`,
+  );
+  await pool.query('DELETE FROM read_model.session');
+  await pool.query(
+    `INSERT INTO read_model.session (session_id, account_id, issued_at, expires_at, issued_position, browser)
+     SELECT data::json ->> 'sessionId', 'ada', $1, $2, position, $3 FROM event_log.event WHERE type = 'SessionIssued'`,
+    [times.issuedAt, times.expiresAt, browser],
+  );
+}
+
+const list = async (limit = 50) => {
+  const query = new ListActiveSessions('ada', { page: 1, limit }, await accounts.current(STREAM));
+  return (await lists.execute(query)).sessions;
+};
+
+describe('a list of an account of which nothing was recorded since its last list', () => {
+  beforeEach(async () => {
+    await list();
+    await shown('what is not read');
+  });
+
+  it('is not read from the read model again', async () => {
+    expect(await list()).toMatchObject([{ sessionId, browser: 'Chrome' }]);
+  });
+
+  it('says when its sessions were seen since', async () => {
+    const seenAt = '2026-11-25T10:00:00.000Z';
+    await pool.query('INSERT INTO read_model.activity VALUES ($1, $2)', [sessionId, seenAt]);
+    expect(await list()).toMatchObject([{ sessionId, browser: 'Chrome', lastSeenAt: seenAt }]);
+  });
+
+  it('is read again once anything was recorded, an erasure too', async () => {
+    const data = JSON.stringify({ months: ['2026-11-01'] });
+    await writer.append(append(STREAM, null, newEvent({ type: 'PersonalDataErased', data })));
+    await shown('Firefox');
+    expect(await list()).toMatchObject([{ sessionId, browser: 'Firefox' }]);
+  });
+
+  it('is read again when it shows what was not listed before', async () => {
+    const second = await issued();
+    await shown('Firefox');
+    expect(await list(1)).toMatchObject([{ sessionId: second }]);
+    expect(await list()).toMatchObject([{ sessionId: second }, { sessionId }]);
+  });
+
+  it('is read again after a minute', async () => {
+    jest.advanceTimersByTime(60_000);
+    expect(await list()).toMatchObject([{ sessionId, browser: 'what is not read' }]);
+  });
+});
