@@ -17,10 +17,20 @@ const AT_ONCE = 32;
 /** Revocations go round so many accounts before they come to the next session of each. */
 const BLOCK = 1_000;
 const MOST_LISTED = 10_000;
+/** More than a process of ours keeps. */
+const LISTED_ANEW = 25_000;
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-export const cases = ['list', 'list by account key', 'introspect', 'revoke one', 'revoke others', 'issue'];
+export const cases = [
+  'list',
+  'list anew',
+  'list by account key',
+  'introspect',
+  'revoke one',
+  'revoke others',
+  'issue',
+];
 
 export async function run(options) {
   const accounts = options.accounts ?? (options.smoke ? 2_000 : 100_000);
@@ -41,7 +51,7 @@ export async function run(options) {
     title: 'Requests',
     about:
       `${number(accounts)} accounts with ${number(accounts * PER_ACCOUNT)} sessions. Requests go round a tenth of the accounts, ` +
-      `each of which has been listed once before; each revocation ends a live session, of an account that has just been listed. At the fixed rates a request's time ` +
+      `each of which has been listed once before; "anew" round ${number(LISTED_ANEW)} others, more than a process keeps; each revocation ends a live session, of an account that has just been listed. At the fixed rates a request's time ` +
       `counts from when it was due. "Floor" answers the same bytes without looking anything up, or asks PostgreSQL without HTTP.`,
     sections: sectionsOf(groups),
   };
@@ -217,6 +227,9 @@ export async function startOurs(stack, shape, times, { apis = 1, keys = 2_000 } 
     stop: service.stop,
     cases: {
       list: { requests: await listFirst(listed) },
+      'list anew': {
+        requests: await all(list, range(0, Math.min(others.size, LISTED_ANEW), others.of)),
+      },
       'list by account key': {
         requests: await all(
           async (n) => get('/api/account/sessions', await service.accountKey(seed.accountOf(n))),
@@ -265,6 +278,7 @@ export async function startOurs(stack, shape, times, { apis = 1, keys = 2_000 } 
 async function startBare({ env }, ours) {
   const paths = {
     list: ['GET', '/api/account/sessions'],
+    'list anew': ['GET', '/api/account/sessions'],
     'list by account key': ['GET', '/api/account/sessions'],
     introspect: ['POST', '/api/introspect'],
     'revoke one': ['DELETE', '/api/account/sessions/:token'],
