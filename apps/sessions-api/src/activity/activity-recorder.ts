@@ -1,9 +1,9 @@
 import type { Instant } from '#domain/instant.js';
 import { activitySubject, type Activity } from '#bus/activity.js';
 import {
+  activityOf,
   LEFT_OUT_FOR_SECONDS,
   leaveOutActivity,
-  activityOf,
   readHeardActivity,
   type HeardActivity,
   type LastSeen,

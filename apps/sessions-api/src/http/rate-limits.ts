@@ -37,15 +37,17 @@ export interface RateLimits {
  */
 export function limitRates(instance: FastifyInstance, perMinute: number, kept = KEPT_COUNTERS): RateLimits {
   const salt = randomBytes(16).toString('hex');
-  const [addresses, callers, credentials] = [1, 2, 3].map(() => counters(perMinute, kept));
+  const countAddress = counters(perMinute, kept);
+  const countCaller = counters(perMinute, kept);
+  const countSecret = counters(perMinute, kept);
   const countCredential = (authorization: string) =>
-    credentials!(hash('sha256', salt + credentialIn(authorization)));
+    countSecret(hash('sha256', salt + credentialIn(authorization)));
   const policies = { address: policy('address', perMinute), credential: policy('credential', perMinute) };
 
   const ofRequest: RateLimit = (request, reply) => {
     const path = request.routeOptions.url ?? COUNTED_BY_CREDENTIAL;
     if (path.startsWith(NOT_COUNTED)) return;
-    const address = addresses!(networkOf(clientAddress(request)));
+    const address = countAddress(networkOf(clientAddress(request)));
     if (!path.startsWith(COUNTED_BY_CREDENTIAL) || !request.headers.authorization || address.isExceeded) {
       reply.header('ratelimit-policy', policies.address).header('ratelimit', left('address', address));
     } else {
@@ -58,7 +60,7 @@ export function limitRates(instance: FastifyInstance, perMinute: number, kept = 
     refuseBeyond('address', address);
   };
   const ofQuestion: LimitQuestion = (caller, authorization) => {
-    refuseBeyond('caller', callers!(caller));
+    refuseBeyond('caller', countCaller(caller));
     if (authorization) refuseBeyond('credential', countCredential(authorization));
   };
   instance.addHook('onRequest', (request, reply, done) => {

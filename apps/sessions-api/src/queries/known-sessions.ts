@@ -8,8 +8,7 @@ const FORGOTTEN_EVERY_MS = 5 * 60_000;
 /**
  * What lists have said of sessions, by the fold of their account: a fold never changes, and whatever is recorded of the
  * account (an erasure too) makes another one. For as long as a fold is the account's newest, only when its sessions were
- * last seen can have changed. What is personal is in the clear here, so that all of it is forgotten every five
- * minutes.
+ * last seen can have changed. What is personal is in the clear here, so that all is forgotten every five minutes.
  */
 export class KnownSessions {
   private views = new WeakMap<AccountState, Map<string, SessionView>>();
