@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RawConnection } from './harness/raw-connection.js';
 import { everythingRecorded } from './harness/recorded.js';
@@ -5,6 +7,7 @@ import { type Api, World } from './harness/world.js';
 
 const HEAD_MS = 10_000;
 const REQUEST_MS = 20_000;
+const LINGER_MS = 5_000;
 /** Node looks once a second; the rest is for a busy machine. */
 const GRACE_MS = 5_000;
 
@@ -21,6 +24,11 @@ describe('a client that is slow', () => {
     api = await world.startApi();
   });
   afterAll(() => world.stop());
+
+  const malformed = async () =>
+    /signoff_refusals_total\{code="REQUEST_MALFORMED"\} (\d+)/.exec(
+      (await api.as().get('/metrics')).text,
+    )?.[1];
 
   it.concurrent.each([
     ['says nothing', '', 0, HEAD_MS],
@@ -65,6 +73,23 @@ describe('a client that is slow', () => {
     expect((await api.service.get('/api/keys')).status).toBe(200);
     for (const connection of slow) connection.destroy();
   });
+
+  it('is let go when it goes on sending behind an answer that closes the connection, and not heard', async () => {
+    const refused = await malformed();
+    const { hostname, port } = new URL(api.url);
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.on('error', () => {}).resume();
+    socket.write('GET /health/live HTTP/1.1\r\nHost: signoff.test\r\nConnection: close\r\n\r\n');
+    await once(socket, 'end');
+    const answeredAt = performance.now();
+    const dripping = setInterval(() => socket.write('x'), 200);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(dripping);
+    const open = performance.now() - answeredAt;
+    expect(open).toBeGreaterThan(LINGER_MS - 500);
+    expect(open).toBeLessThan(LINGER_MS + GRACE_MS);
+    expect(await malformed()).toBe(refused);
+  }, 30_000);
 
   it('leaves nothing behind: no event, no failure', async () => {
     const before = await everythingRecorded(world.owner);

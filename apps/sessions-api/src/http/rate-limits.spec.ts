@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { limitRates } from './rate-limits.js';
@@ -29,5 +29,16 @@ describe('the counters of the rate limit', () => {
     await leftOf('third');
     expect(await leftOf('busy')).toBe(7);
     expect(await leftOf('first')).toBe(9);
+  });
+
+  it('begin anew a minute after the first request that they have counted', async () => {
+    const start = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(start);
+    expect(await leftOf('any')).toBe(9);
+    clock.mockReturnValue(start + 59_999);
+    expect(await leftOf('any')).toBe(8);
+    clock.mockReturnValue(start + 60_000);
+    expect(await leftOf('any')).toBe(9);
+    clock.mockRestore();
   });
 });

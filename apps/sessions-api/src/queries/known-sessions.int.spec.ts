@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { sessionIdFrom } from '#domain/identifier.js';
-import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import { AccountFolds, accountStreamId, type AccountState } from '#event-log/account-stream.js';
 import { createPool } from '#event-log/connection.js';
+import type { CurrentFold } from '#event-log/folds.js';
 import { LogWriter } from '#event-log/writer.js';
 import type { Pool } from 'pg';
 import { append, newEvent } from '../../../../test/harness/appends.js';
@@ -63,9 +64,9 @@ async function shown(browser: string): Promise<void> {
   );
 }
 
-const list = async (limit = 50) => {
-  const query = new ListActiveSessions('ada', { page: 1, limit }, await accounts.current(STREAM));
-  return (await lists.execute(query)).sessions;
+const list = async (limit = 50, account?: CurrentFold<AccountState>) => {
+  account ??= await accounts.current(STREAM);
+  return (await lists.execute(new ListActiveSessions('ada', { page: 1, limit }, account))).sessions;
 };
 
 describe('a list of an account of which nothing was recorded since its last list', () => {
@@ -89,6 +90,20 @@ describe('a list of an account of which nothing was recorded since its last list
     await writer.append(append(STREAM, null, newEvent({ type: 'PersonalDataErased', data })));
     await shown('Firefox');
     expect(await list()).toMatchObject([{ sessionId, browser: 'Firefox' }]);
+  });
+
+  it('is not kept for an account to which something was recorded between its look and the list', async () => {
+    await issued();
+    const account = await accounts.current(STREAM);
+    await issued();
+    for (const browser of ['Firefox', 'Safari']) {
+      await shown(browser);
+      expect((await list(50, account)).map((session) => session.browser)).toEqual([
+        browser,
+        browser,
+        browser,
+      ]);
+    }
   });
 
   it('is read again when it shows what was not listed before', async () => {
