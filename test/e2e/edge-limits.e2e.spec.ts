@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { untilWaitingForLock } from '../harness/lock-waits.js';
 import { RawConnection, type RawAnswer } from './harness/raw-connection.js';
 import { logPosition } from './harness/recorded.js';
 import { issue, operatorPath } from './harness/sessions.js';
@@ -217,6 +218,23 @@ describe('what a request may be', () => {
       // Commands on one account are carried out one after another: one begun before this is in the log before it.
       await issue(api.service, 'ada');
       expect(await logPosition(world.owner)).toBe(position + 1);
+    });
+
+    it('are not carried out once their sender has gone', async () => {
+      const position = await logPosition(world.owner);
+      const holder = await world.owner.connect();
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM event_log.head FOR UPDATE');
+      connection.write(post('/api/sessions', '{"accountId":"eve"}') + head(`DELETE ${operatorPath('eve')}`));
+      await untilWaitingForLock(world.owner, { application: 'signoff-writer', count: 1 });
+      connection.destroy();
+      await connection.closed;
+      // Its end has been read when this, on another connection, is answered.
+      await api.as().get('/health/live');
+      await holder.query('COMMIT');
+      holder.release();
+      await issue(api.service, 'eve');
+      expect(await logPosition(world.owner)).toBe(position + 2);
     });
 
     it('are answered one by one before what cannot be read behind them', async () => {

@@ -22,6 +22,8 @@ let writer: LogWriter;
 let accounts: AccountFolds;
 let lists: ListActiveSessionsHandler;
 let sessionId: string;
+/** How many sessions the policy ends before a list. */
+let idle: number;
 
 beforeEach(async () => {
   jest.useFakeTimers({ doNotFake: ['Date', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate'] });
@@ -30,8 +32,9 @@ beforeEach(async () => {
   writer = new LogWriter(database.appUrl);
   accounts = new AccountFolds(pool, 100);
   const activity = new ActivityRecorder({} as BusConnection, pool, {} as Config);
-  const never = { endAll: () => Promise.resolve(0) } as unknown as IdleSessions;
-  lists = new ListActiveSessionsHandler(pool, accounts, undefined!, activity, never);
+  idle = 0;
+  const policy = { endAll: () => Promise.resolve(idle) } as unknown as IdleSessions;
+  lists = new ListActiveSessionsHandler(pool, accounts, undefined!, activity, policy);
   sessionId = await issued();
   await shown('Chrome');
 });
@@ -104,6 +107,11 @@ describe('a list of an account of which nothing was recorded since its last list
         browser,
       ]);
     }
+  });
+
+  it('is read again when a session was ended for being idle', async () => {
+    idle = 1;
+    expect(await list()).toMatchObject([{ sessionId, browser: 'what is not read' }]);
   });
 
   it('is read again when it shows what was not listed before', async () => {
