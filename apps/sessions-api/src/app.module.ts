@@ -4,7 +4,7 @@ import { createPool, KEPT_CONNECTIONS } from '#event-log/connection.js';
 import { MasterKey, masterKeyFrom } from '#event-log/master-key.js';
 import { refuseMissingMasterKey } from '#event-log/missing-master-key.js';
 import { readHead } from '#event-log/read.js';
-import { type LookAtStream, lookAtStreams } from '#event-log/stream-look.js';
+import { StreamLooks } from '#event-log/stream-look.js';
 import { Vault } from '#event-log/vault.js';
 import { LogWriter } from '#event-log/writer.js';
 import { stopTracing } from '#telemetry/tracing.js';
@@ -73,8 +73,6 @@ import { SessionsRpc } from './rpc/sessions.rpc.js';
 import { RevocationDoors } from './rpc/revocation-doors.js';
 
 const KEPT_FOLDS = 20_000;
-/** One for all folds: what a request asks of its key and its account goes with what others ask. */
-const STREAM_LOOKS = Symbol('STREAM_LOOKS');
 
 const log = [
   {
@@ -119,16 +117,17 @@ const log = [
         },
       }),
   },
-  { provide: STREAM_LOOKS, inject: [Pool], useFactory: lookAtStreams },
+  // One for all folds: what a request asks of its key and its account goes with what others ask.
+  { provide: StreamLooks, inject: [Pool], useFactory: (pool: Pool) => new StreamLooks(pool) },
   {
     provide: AccountFolds,
-    inject: [Pool, STREAM_LOOKS],
-    useFactory: (pool: Pool, look: LookAtStream) => new AccountFolds(pool, KEPT_FOLDS, look),
+    inject: [Pool, StreamLooks],
+    useFactory: (pool: Pool, looks: StreamLooks) => new AccountFolds(pool, KEPT_FOLDS, looks),
   },
   {
     provide: ApiKeyFolds,
-    inject: [Pool, STREAM_LOOKS],
-    useFactory: (pool: Pool, look: LookAtStream) => new ApiKeyFolds(pool, KEPT_FOLDS, look),
+    inject: [Pool, StreamLooks],
+    useFactory: (pool: Pool, looks: StreamLooks) => new ApiKeyFolds(pool, KEPT_FOLDS, looks),
   },
 ];
 

@@ -6,7 +6,7 @@ import { accountSnapshot } from './account-snapshot.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-types.js';
 import { Folds, type Projection } from './folds.js';
-import type { LookAtStream } from './stream-look.js';
+import type { StreamLooks } from './stream-look.js';
 
 /** What a list needs to know of a session beyond what decides: where it was issued, and what is personal, still sealed. */
 export type SessionIssue = Pick<RecordedEvent, 'position' | 'streamId' | 'eventId' | 'type' | 'sealed'>;
@@ -41,7 +41,7 @@ export const accountStream: Projection<AccountState> = {
 };
 
 export class AccountFolds extends Folds<AccountState> {
-  constructor(pool: Pool, maxStreams: number, look?: LookAtStream) {
-    super(pool, accountStream, maxStreams, look);
+  constructor(pool: Pool, maxStreams: number, looks?: StreamLooks) {
+    super(pool, accountStream, maxStreams, looks);
   }
 }

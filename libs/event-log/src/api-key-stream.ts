@@ -4,7 +4,7 @@ import type { ApiKeyEvent } from '#domain/api-key/events.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-types.js';
 import { Folds, type Projection } from './folds.js';
-import type { LookAtStream } from './stream-look.js';
+import type { StreamLooks } from './stream-look.js';
 
 export interface ApiKeyState {
   readonly key: ApiKey;
@@ -26,7 +26,7 @@ export const apiKeyStream: Projection<ApiKeyState> = {
 };
 
 export class ApiKeyFolds extends Folds<ApiKeyState> {
-  constructor(pool: Pool, maxStreams: number, look?: LookAtStream) {
-    super(pool, apiKeyStream, maxStreams, look);
+  constructor(pool: Pool, maxStreams: number, looks?: StreamLooks) {
+    super(pool, apiKeyStream, maxStreams, looks);
   }
 }

@@ -4,6 +4,7 @@ import { append, newEvent } from '../../../test/harness/appends.js';
 import { createDatabase, type TestDatabase } from '../../../test/harness/database.js';
 import { createClient, createPool } from './connection.js';
 import { Folds, type Projection } from './folds.js';
+import { saveSnapshot } from './snapshot.js';
 import { LogWriter } from './writer.js';
 
 let database: TestDatabase;
@@ -189,16 +190,54 @@ describe('a fold of events that the log has lost since, because it was put back 
   });
 });
 
-describe('events that this process has just appended', () => {
-  it('make what was looked up before them no longer the newest that is known', async () => {
+describe('what is known since a look', () => {
+  it('is every fold that was kept, at that look, without another statement', async () => {
+    await record('account-one', '1');
     const { folds } = listing();
-    const found = await folds.current('account-found');
-    expect(folds.isNewestKnown('account-found', found)).toBe(true);
-    folds.appended('account-found', found, await record('account-found', '1'));
-    expect(folds.isNewestKnown('account-found', found)).toBe(false);
-    expect(folds.isNewestKnown('account-found', await folds.current('account-found'))).toBe(true);
+    await folds.current('account-one');
+    const look = await folds.current('account-two');
+    const reads = jest.spyOn(pool, 'query');
+    expect(folds.known('account-one', look)).toMatchObject({ version: 1, state: ['1'], now: look.now });
+    expect(folds.known('account-three', look)).toBeUndefined();
+    expect(reads).not.toHaveBeenCalled();
+    reads.mockRestore();
   });
 
+  it('is no fold of a stream to which something had come by that look', async () => {
+    const { folds } = listing();
+    await folds.current('account-moved');
+    await record('account-moved', '1');
+    const look = await folds.current('account-two');
+    expect(folds.known('account-moved', look)).toBeUndefined();
+    expect(await folds.current('account-moved')).toMatchObject({ version: 1, state: ['1'] });
+  });
+
+  it('is no fold that this process has appended to since', async () => {
+    const { folds } = listing();
+    const look = await folds.current('account-found');
+    expect(folds.known('account-found', look)).toMatchObject({ version: 0 });
+    folds.appended('account-found', look, await record('account-found', '1'));
+    expect(folds.known('account-found', look)).toBeUndefined();
+    expect(folds.known('account-found', await folds.current('account-found'))).toMatchObject({ version: 1 });
+  });
+});
+
+describe('a fold of a stream of which a snapshot was saved', () => {
+  it('is decided on after the first conflict', async () => {
+    const { events } = await record('account-saved', '1');
+    const { folds } = listing();
+    const { row } = await folds.current('account-saved');
+    const [{ eventId } = { eventId: '' }] = events;
+    await saveSnapshot(pool, 'account-saved', { version: 1, eventId, snapshot: Buffer.from('x') });
+    const decided = { ...append('account-saved', 1, newEvent({ data: '2' })), expectedRow: row };
+    expect(await writer.append(decided)).toEqual({ kind: 'conflict' });
+    folds.doubt('account-saved');
+    const again = await folds.current('account-saved');
+    expect(await writer.append({ ...decided, expectedRow: again.row })).toMatchObject({ kind: 'appended' });
+  });
+});
+
+describe('events that this process has just appended', () => {
   it('need not be read again', async () => {
     const { folds, counted } = listing();
     const base = await folds.current('account-own');

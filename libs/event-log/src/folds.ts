@@ -1,10 +1,9 @@
-import type { Instant } from '#domain/instant.js';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import type { RecordedEvent } from './event.js';
 import { readSnapshot, saveSnapshot } from './snapshot.js';
 import { readStream } from './read.js';
-import { lookAtStreams, type LookAtStream } from './stream-look.js';
+import { type LookMoment, type StreamPlace, StreamLooks } from './stream-look.js';
 
 /** How the events of one kind of stream are folded. */
 export interface Projection<State> {
@@ -41,10 +40,8 @@ export interface Fold<State> {
 
 const NOTHING = { version: 0, eventId: null, position: 0, row: null, snapshotVersion: 0 };
 
-/** A fold that was the stream's newest when it was looked up, with PostgreSQL's time of that look. */
-export interface CurrentFold<State> extends Fold<State> {
-  readonly now: Instant;
-}
+/** A fold that was the stream's newest when it was looked up. */
+export type CurrentFold<State> = Fold<State> & LookMoment;
 
 /**
  * Folds of streams, kept for the next time. What is kept is never trusted: each look compares its version with
@@ -59,7 +56,7 @@ export class Folds<State> {
     private readonly pool: Pool,
     private readonly projection: Projection<State>,
     maxStreams: number,
-    private readonly look: LookAtStream = lookAtStreams(pool),
+    private readonly looks = new StreamLooks(pool),
   ) {
     this.kept = new LRUCache({
       max: maxStreams,
@@ -71,23 +68,31 @@ export class Folds<State> {
   async current(streamId: string): Promise<CurrentFold<State>> {
     for (;;) {
       const kept = this.kept.get(streamId);
-      const { version, row, now } = await this.look(streamId);
-      if (kept?.version === version && kept.row === row) return { ...kept, now };
+      const look = await this.looks.look(streamId);
+      const { version, row, moment } = look;
+      if (kept && isAt(look, kept)) return { ...kept, ...moment };
       const usable = kept !== undefined && kept.version <= version;
       if (!usable) this.kept.delete(streamId);
       const fold = await this.foldOn(streamId, usable ? kept : await this.begin(streamId, version));
       if (fold) {
         const current = { ...fold, row: fold.version === version ? row : null };
         this.keep(streamId, current);
-        return { ...current, now };
+        return { ...current, ...moment };
       }
       this.kept.delete(streamId);
     }
   }
 
-  /** Whether this process knows of nothing behind a fold that was looked up before. */
-  isNewestKnown(streamId: string, fold: Fold<State>): boolean {
-    return (this.kept.peek(streamId)?.version ?? 0) <= fold.version;
+  /** As it was at that look or later, if that is known without another one. */
+  known(streamId: string, since: LookMoment): CurrentFold<State> | undefined {
+    const kept = this.kept.get(streamId);
+    const place = kept && this.looks.knownSince(since, streamId);
+    return place && isAt(place, kept) ? { ...kept, now: since.now, isKept: since.isKept } : undefined;
+  }
+
+  /** Has the stream itself looked at the next time, whatever is known of where it is. */
+  doubt(streamId: string): void {
+    this.looks.forget(streamId);
   }
 
   /** Takes in what this process has just appended, so that the next look need not read it. */
@@ -137,3 +142,6 @@ export class Folds<State> {
     }
   }
 }
+
+const isAt = ({ version, row }: StreamPlace, fold: Fold<unknown>) =>
+  fold.version === version && fold.row === row;

@@ -1,30 +1,119 @@
 import type { Instant } from '#domain/instant.js';
+import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { merged } from './merged.js';
 import { STREAM_ROW } from './stream-row.js';
 
-export interface StreamLook {
+/** Each about 200 bytes. */
+const KEPT_PLACES = 50_000;
+/** What happened since the look before is read up to so many events; behind more, streams are asked for by name again. */
+const MAX_EVENTS_SINCE = 1_000;
+
+export interface StreamPlace {
   /** Of the stream's newest event; 0 where there is none. */
   readonly version: number;
   /** The stream's row (`STREAM_ROW`) at that version; null at 0. */
   readonly row: string | null;
-  /** PostgreSQL's time of the look. */
-  readonly now: Instant;
 }
 
-/** Looks where a stream is, after it was asked. Whoever looks through the same one shares statements. */
-export type LookAtStream = (streamId: string) => Promise<StreamLook>;
+/** When a look was taken. */
+export interface LookMoment {
+  /** PostgreSQL's time of the look. */
+  readonly now: Instant;
+  /** Whether what is kept is at least as new. */
+  readonly isKept: boolean;
+}
 
-export const lookAtStreams = (pool: Pool): LookAtStream =>
-  merged(async (streamIds) => {
-    const { rows } = await pool.query<{ version: number; row: string | null; now: number }>({
+export interface StreamLook extends StreamPlace {
+  readonly moment: LookMoment;
+}
+
+/** Up to where the log was read by a look. */
+interface LogPlace {
+  readonly position: number;
+  readonly hash: Buffer;
+}
+
+interface Row extends LogPlace {
+  readonly now: number;
+  /** Whether the log is still the one that was read up to there, and little has happened since. */
+  readonly follows: boolean | null;
+  readonly streams: Record<string, StreamPlace> | null;
+}
+
+const NOWHERE: StreamPlace = { version: 0, row: null };
+
+/** Streams that were asked for by name, and those that something has happened to behind `$1`; each by its key, whatever the planner expects. */
+const LOOK = `
+  SELECT head.position, head.hash, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,
+    head.position - $1::bigint <= ${MAX_EVENTS_SINCE}
+      AND (SELECT hash = $2 FROM event_log.event WHERE position = $1) AS follows,
+    (SELECT json_object_agg(stream_id, place) FROM (
+        SELECT unnest((SELECT $3::text[])) AS stream_id UNION SELECT stream_id FROM (
+          SELECT stream_id FROM event_log.event WHERE position > (SELECT $1) ORDER BY position LIMIT ${MAX_EVENTS_SINCE}
+        ) AS since
+      ) AS wanted CROSS JOIN LATERAL (
+        SELECT json_build_object('version', version, 'row', ${STREAM_ROW}) AS place
+        FROM event_log.stream WHERE stream.stream_id = wanted.stream_id OFFSET 0
+      ) AS found) AS streams
+  FROM event_log.head`;
+
+/**
+ * Looks where streams are, after it was asked. Whoever looks through the same one shares statements.
+ *
+ *     where streams are at 41 ── what has happened behind 41? ──► the streams of 42 and 43 ──► where streams are at 43
+ *
+ * Each look asks PostgreSQL, but not for each stream: the log is in order and without a gap, so that a stream that nothing
+ * has happened to behind a position is where it was there. Only what is not kept is asked for by its name. The hash of an
+ * event names all of the log up to it: where there is another one at that position, or none, the log was put back to an
+ * older copy, and nothing that was kept counts.
+ */
+export class StreamLooks {
+  /** As of `upTo`. */
+  private readonly places = new LRUCache<string, StreamPlace>({ max: KEPT_PLACES });
+  private upTo: LogPlace | undefined;
+  private readonly merged = merged((streamIds: readonly string[]) => this.lookAt(streamIds));
+
+  constructor(private readonly pool: Pool) {}
+
+  look(streamId: string): Promise<StreamLook> {
+    return this.merged(streamId);
+  }
+
+  /** Where a stream was at an earlier look or later, if that is known without another one. */
+  knownSince({ isKept }: LookMoment, streamId: string): StreamPlace | undefined {
+    return isKept ? this.places.get(streamId) : undefined;
+  }
+
+  /** Has a stream asked for by its name the next time: a snapshot changes its row without an event. */
+  forget(streamId: string): void {
+    this.places.delete(streamId);
+  }
+
+  private async lookAt(streamIds: readonly string[]): Promise<StreamLook[]> {
+    const { upTo, places } = this;
+    const kept = streamIds.map((streamId) => places.get(streamId));
+    const asked = new Set(streamIds.filter((_, i) => !kept[i]));
+    const { rows } = await this.pool.query<Row>({
       name: 'log-look',
-      text: `SELECT coalesce(stream.version, 0) AS version, ${STREAM_ROW} AS row,
-          (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now
-        FROM unnest((SELECT $1::text[])) WITH ORDINALITY AS asked (stream_id, place)
-        LEFT JOIN event_log.stream USING (stream_id) ORDER BY place`,
-      values: [streamIds],
+      text: LOOK,
+      values: [upTo?.position, upTo?.hash, [...asked]],
     });
-    const now = new Date(rows[0]!.now).toISOString();
-    return rows.map(({ version, row }) => ({ version, row, now }));
-  });
+    const { position, hash, now, follows, streams } = rows[0]!;
+    const found = new Map(Object.entries(streams ?? {}));
+    for (const streamId of asked) if (!found.has(streamId)) found.set(streamId, NOWHERE);
+
+    // Of two statements that were under way together, the one that is answered later finds that it is not the next.
+    const isNext = this.upTo === upTo;
+    if (isNext) {
+      this.upTo = { position, hash };
+      if (!follows) places.clear();
+      for (const [streamId, place] of found) {
+        if (asked.has(streamId) || places.has(streamId)) places.set(streamId, place);
+      }
+    }
+    if (!follows && asked.size < streamIds.length) return this.lookAt(streamIds);
+    const moment = { now: new Date(now).toISOString(), isKept: isNext };
+    return streamIds.map((streamId, i) => ({ ...(found.get(streamId) ?? kept[i]!), moment }));
+  }
+}

@@ -11,7 +11,7 @@ interface Seen {
   readonly lastSeenAt: Date;
 }
 
-/** By session, when it was last seen in use; those that never were are missing. */
+/** By session, when it was last seen in use; those that never were are missing, and others may be there. */
 export type LastSeen = Map<string, Instant>;
 
 export const activityOf = (pool: Pool) =>
@@ -23,9 +23,7 @@ export const activityOf = (pool: Pool) =>
       values: [asked.flat()],
     });
     const seen = lastSeenIn(rows);
-    return asked.map(
-      (sessionIds) => new Map(sessionIds.flatMap((id) => (seen.has(id) ? [[id, seen.get(id)!]] : []))),
-    );
+    return asked.map(() => seen);
   });
 
 export interface HeardActivity {

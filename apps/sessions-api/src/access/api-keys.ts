@@ -14,10 +14,10 @@ export const BOOTSTRAP_KEY_ID = 'bootstrap';
 export function createApiKeyText(): { keyId: string; text: string; secretHash: string } {
   const keyId = apiKeyIdFrom(randomBytes(16));
   const text = `${keyId}.${randomBytes(32).toString('base64url')}`;
-  return { keyId, text, secretHash: hashOf(text) };
+  return { keyId, text, secretHash: hashOf(text).toString('hex') };
 }
 
-const hashOf = (text: string) => hash('sha256', text);
+const hashOf = (text: string) => hash('sha256', text, 'buffer');
 
 /** The public name in a text that is built like a key, whether or not there is such a key. */
 export function keyNamedIn(text: string): string | undefined {
@@ -27,8 +27,8 @@ export function keyNamedIn(text: string): string | undefined {
 
 /** Says whose an API key is. Only its SHA-256 is stored, sealed, in the key's own stream. */
 export class ApiKeys {
-  private readonly bootstrapHash: string | undefined;
-  private readonly secretHashes = new LRUCache<string, string>({ max: 10_000 });
+  private readonly bootstrapHash: Buffer | undefined;
+  private readonly secretHashes = new LRUCache<string, Buffer>({ max: 10_000 });
 
   constructor(
     private readonly folds: ApiKeyFolds,
@@ -41,29 +41,30 @@ export class ApiKeys {
   /** A revoked key stops at once at every process: its stream's version is read for each request. */
   async authenticate(text: string): Promise<Principal | null> {
     const given = hashOf(text);
-    if (this.bootstrapHash && sameHash(given, this.bootstrapHash)) {
+    if (this.bootstrapHash && timingSafeEqual(given, this.bootstrapHash)) {
       return { kind: 'service-key', keyId: BOOTSTRAP_KEY_ID, scopes: SERVICE_SCOPES };
     }
     const keyId = keyNamedIn(text);
     if (keyId === undefined) return null;
-    const { state, now } = await this.folds.current(apiKeyStreamId(keyId));
+    const { state, now, isKept } = await this.folds.current(apiKeyStreamId(keyId));
     if (!keyIsValid(state.key, now) || !state.created) return null;
     const secretHash = await this.secretHash(state.created);
-    if (secretHash === undefined || !sameHash(given, secretHash)) return null;
+    if (secretHash === undefined || !timingSafeEqual(given, secretHash)) return null;
     const { scopes, accountId } = state.key;
+    const known = { keyId, scopes, foundAt: { now, isKept } };
     return accountId === null
-      ? { kind: 'service-key', keyId, scopes }
-      : { kind: 'account-key', accountId, keyId, scopes };
+      ? { kind: 'service-key', ...known }
+      : { kind: 'account-key', accountId, ...known };
   }
 
   /** Undefined when what seals it was destroyed: then the key opens nothing any more. */
-  private async secretHash(created: RecordedEvent): Promise<string | undefined> {
+  private async secretHash(created: RecordedEvent): Promise<Buffer | undefined> {
     const known = this.secretHashes.get(created.eventId);
     if (known) return known;
     const [secret] = await this.vault.open([created]);
-    if (secret?.secretHash) this.secretHashes.set(created.eventId, secret.secretHash);
-    return secret?.secretHash;
+    if (!secret?.secretHash) return undefined;
+    const secretHash = Buffer.from(secret.secretHash, 'hex');
+    this.secretHashes.set(created.eventId, secretHash);
+    return secretHash;
   }
 }
-
-const sameHash = (one: string, other: string) => timingSafeEqual(Buffer.from(one), Buffer.from(other));

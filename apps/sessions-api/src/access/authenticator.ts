@@ -1,8 +1,8 @@
 import type { Instant } from '#domain/instant.js';
 import { ACCOUNT_SCOPES } from '#domain/api-key/scopes.js';
 import { liveSession } from '#domain/account-sessions/decider.js';
-import { AccountFolds, accountStreamId, type AccountState } from '#event-log/account-stream.js';
-import type { CurrentFold } from '#event-log/folds.js';
+import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import type { LookMoment } from '#event-log/stream-look.js';
 import type { IdleSessions } from '../activity/idle-sessions.js';
 import { AccessError } from './access-error.js';
 import { type ApiKeys, keyNamedIn } from './api-keys.js';
@@ -29,15 +29,15 @@ export class Authenticator {
     return text.startsWith('eyJ') ? this.bySession(text) : this.byKey(text);
   }
 
-  /** What a credential says, if it stands for a session that is alive. */
-  async liveClaims(text: string): Promise<SessionClaims | null> {
+  /** What a credential says, if it stands for a session that is alive, or was at that look. */
+  async liveClaims(text: string, since?: LookMoment): Promise<SessionClaims | null> {
     const claims = await this.credentials.verify(text);
-    return claims && (await this.whereAlive(claims)) ? claims : null;
+    return claims && (await this.foundAlive(claims, since)) ? claims : null;
   }
 
-  /** The account in which the session is alive. */
-  private async whereAlive(claims: SessionClaims): Promise<CurrentFold<AccountState> | null> {
-    const fold = await this.accounts.current(accountStreamId(claims.sub));
+  private async foundAlive(claims: SessionClaims, since?: LookMoment): Promise<LookMoment | null> {
+    const streamId = accountStreamId(claims.sub);
+    const fold = (since && this.accounts.known(streamId, since)) ?? (await this.accounts.current(streamId));
     const session = liveSession(fold.state.sessions, claims.sid, fold.now);
     if (!session || hasExpired(claims, fold.now)) return null;
     return (await this.idle.endIfIdle(claims.sub, fold, claims.sid)) ? null : fold;
@@ -47,9 +47,9 @@ export class Authenticator {
     const claims = await this.credentials.verify(text);
     if (!claims) throw refused();
     const { sub, sid } = claims;
-    const account = await this.whereAlive(claims);
-    if (!account) throw refused(sid);
-    return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES, account };
+    const foundAt = await this.foundAlive(claims);
+    if (!foundAt) throw refused(sid);
+    return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES, foundAt };
   }
 
   private async byKey(text: string): Promise<Principal> {

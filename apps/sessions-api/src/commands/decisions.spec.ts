@@ -9,8 +9,10 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
+const LOOK = { now: '2026-11-24T08:00:00.000Z', isKept: true };
+
 const caller = (requestId: string) => ({
-  principal: { kind: 'service-key', keyId: 'key_1', scopes: [] } as const,
+  principal: { kind: 'service-key', keyId: 'key_1', scopes: [], foundAt: LOOK } as const,
   requestId,
 });
 
@@ -22,12 +24,12 @@ describe('a command whose stream was looked up since it came', () => {
     row: null,
     state: version,
     snapshotVersion: 0,
-    now: '2026-11-24T08:00:00.000Z',
+    ...LOOK,
   });
-  /** The log has come to a version; this process knows of another one. */
-  const at = (version: number, known = version) => {
+  /** The log has come to a version; this process knows of another one since the look, or of none. */
+  const at = (version: number, known?: number) => {
     const asked: number[] = [];
-    let looks = 0;
+    let [looks, doubts] = [0, 0];
     const writer = {
       append: ({ expectedVersion }: { expectedVersion: number }) => {
         asked.push(expectedVersion);
@@ -38,30 +40,30 @@ describe('a command whose stream was looked up since it came', () => {
     } as unknown as LogWriter;
     const folds = {
       current: () => (looks++, Promise.resolve(fold(version))),
-      isNewestKnown: (_: string, found: CurrentFold<number>) => known <= found.version,
+      known: (_: string, since: object) => (since === LOOK && known ? fold(known) : undefined),
+      doubt: () => doubts++,
       appended: () => undefined,
     } as unknown as Folds<number>;
     const decided = new Decisions({} as Pool, writer, {} as Vault).make({
       caller: caller('one'),
       streamId: 'account-ada',
       folds,
-      found: fold(3),
       decide: () => [{ type: 'SessionRevoked', data: {} }],
       result: (_, state) => state,
     });
-    return decided.then(({ result }) => ({ result, asked, looks }));
+    return decided.then(({ result }) => ({ result, asked, looks, doubts }));
   };
 
   it('is decided on what was found', async () => {
-    expect(await at(3)).toEqual({ result: 3, asked: [3], looks: 0 });
+    expect(await at(3, 3)).toEqual({ result: 3, asked: [3], looks: 0, doubts: 0 });
   });
 
-  it('looks again where another process was first', async () => {
-    expect(await at(4, 3)).toEqual({ result: 4, asked: [3, 4], looks: 1 });
+  it('looks again where another process was first, at the stream itself', async () => {
+    expect(await at(4, 3)).toEqual({ result: 4, asked: [3, 4], looks: 1, doubts: 1 });
   });
 
-  it('looks again before it asks for anything where this process knows of more', async () => {
-    expect(await at(4)).toEqual({ result: 4, asked: [4], looks: 1 });
+  it('looks again before it asks for anything where that is not known any more', async () => {
+    expect(await at(4)).toEqual({ result: 4, asked: [4], looks: 1, doubts: 0 });
   });
 });
 
@@ -76,12 +78,15 @@ describe('a command that waits for others of its account', () => {
       row: null,
       state: null,
       snapshotVersion: 0,
-      now: '2026-11-24T08:00:00.000Z',
+      ...LOOK,
     };
     const looks = [first, Promise.resolve(fold)];
     let looked!: () => void;
     const firstLooks = new Promise<void>((resolve) => (looked = resolve));
-    const folds = { current: () => (looked(), looks.shift()) } as unknown as Folds<null>;
+    const folds = {
+      current: () => (looked(), looks.shift()),
+      known: () => undefined,
+    } as unknown as Folds<null>;
     const decisions = new Decisions({} as Pool, {} as LogWriter, {} as Vault);
     const make = (name: string) =>
       decisions.make({

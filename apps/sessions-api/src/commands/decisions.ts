@@ -34,8 +34,6 @@ export interface Decision<State, Event extends DomainEvent, Result> {
   readonly caller: Caller;
   readonly streamId: string;
   readonly folds: Folds<State>;
-  /** The stream, where it was looked up since the command came: no need to look again, unless something has happened. */
-  readonly found?: CurrentFold<State>;
   readonly decide: (state: State, now: Instant, destroyed: readonly LivingKey[]) => readonly Event[];
   /** The keys that are destroyed if anything is decided, looked up anew for each attempt. */
   readonly destroys?: () => Promise<readonly LivingKey[]>;
@@ -102,8 +100,9 @@ export class Decisions {
     decision: Decision<State, Event, Result>,
   ): Promise<Decided<Result>> {
     const giveUpAt = performance.now() + TRY_FOR_MS;
-    const { folds, streamId, found } = decision;
-    let looked = found && folds.isNewestKnown(streamId, found) ? found : folds.current(streamId);
+    const { folds, streamId, caller } = decision;
+    const { foundAt } = caller.principal;
+    let looked = (foundAt && folds.known(streamId, foundAt)) ?? folds.current(streamId);
     for (;;) {
       const decided = await this.attempt(decision, looked);
       if (decided) return decided;
@@ -147,7 +146,10 @@ export class Decisions {
       span.set({ 'signoff.outcome': appended.kind, 'signoff.events': events.length });
       return appended;
     });
-    if (append.kind === 'conflict') return undefined;
+    if (append.kind === 'conflict') {
+      folds.doubt(streamId);
+      return undefined;
+    }
     if (append.kind === 'repeated') return repeat(append, command!.requestHash, position);
     folds.appended(streamId, fold, append);
     return { result: answer(outcome), position: append.events.at(-1)?.position ?? position, repeated: false };

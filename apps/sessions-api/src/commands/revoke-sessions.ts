@@ -3,7 +3,7 @@ import type { RevocationReason } from '#domain/account-sessions/events.js';
 import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Caller } from '../access/caller.js';
-import { accountAsked, sessionIdOf } from '../access/principal.js';
+import { sessionIdOf } from '../access/principal.js';
 import { Decisions } from './decisions.js';
 
 export interface RevokedSessions {
@@ -39,7 +39,6 @@ export class RevokeSessionsHandler implements ICommandHandler<RevokeSessions> {
       caller,
       streamId: accountStreamId(accountId),
       folds: this.accounts,
-      found: accountAsked(caller.principal, accountId),
       decide: ({ sessions }, now) =>
         accountSessions.decide(
           actingSessionId !== undefined && except === 'current'

@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForAccount } from '../access/access.guard.js';
 import type { Caller } from '../access/caller.js';
-import { accountAsked, type AccountPrincipal, sessionIdOf } from '../access/principal.js';
+import { type AccountPrincipal, sessionIdOf } from '../access/principal.js';
 import { RevokeSession } from '../commands/revoke-session.js';
 import { RevokeSessions } from '../commands/revoke-sessions.js';
 import { FindActiveSession } from '../queries/find-active-session.js';
@@ -47,9 +47,7 @@ export class AccountSessionsController {
       const past = await this.queries.execute(new ListPastSessions(accountId, status, page));
       return toPastSessionsOutput(past, page, current, 'account');
     }
-    const sessions = await this.queries.execute(
-      new ListActiveSessions(accountId, page, accountAsked(principal, accountId)),
-    );
+    const sessions = await this.queries.execute(new ListActiveSessions(accountId, page, principal.foundAt));
     return toSessionsOutput(sessions, page, current);
   }
 
@@ -58,7 +56,7 @@ export class AccountSessionsController {
   @ApiOperation({ summary: 'How many active sessions there are' })
   @ApiOkResponse({ standardSchema: countOutput })
   async count(@AskedBy() { principal }: Caller<AccountPrincipal>): Promise<CountOutput> {
-    const query = new ListActiveSessions(principal.accountId, { page: 1, limit: 1 });
+    const query = new ListActiveSessions(principal.accountId, { page: 1, limit: 1 }, principal.foundAt);
     return { data: { count: (await this.queries.execute(query)).total } };
   }
 

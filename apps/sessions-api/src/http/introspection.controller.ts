@@ -2,7 +2,9 @@ import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForService } from '../access/access.guard.js';
+import type { Caller } from '../access/caller.js';
 import { IntrospectSession, type Introspection } from '../queries/introspect-session.js';
+import { AskedBy } from './asked-by.js';
 import { introspectInput, type IntrospectInput } from './input.js';
 import { introspectionOutput } from './output.js';
 
@@ -19,7 +21,10 @@ export class IntrospectionController {
   @ApiConsumes('application/x-www-form-urlencoded')
   @ApiOperation({ summary: 'Whether a session credential is good now (RFC 7662)' })
   @ApiOkResponse({ standardSchema: introspectionOutput })
-  introspect(@Body({ schema: introspectInput }) { token }: IntrospectInput): Promise<Introspection> {
-    return this.queries.execute(new IntrospectSession(token));
+  introspect(
+    @AskedBy() { principal }: Caller,
+    @Body({ schema: introspectInput }) { token }: IntrospectInput,
+  ): Promise<Introspection> {
+    return this.queries.execute(new IntrospectSession(token, principal.foundAt));
   }
 }

@@ -1,3 +1,4 @@
+import type { LookMoment } from '#event-log/stream-look.js';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Authenticator } from '../access/authenticator.js';
 
@@ -15,7 +16,11 @@ export type Introspection =
     };
 
 export class IntrospectSession extends Query<Introspection> {
-  constructor(readonly credential: string) {
+  constructor(
+    readonly credential: string,
+    /** A look since it was asked, if there was one: nothing older is answered. */
+    readonly since?: LookMoment,
+  ) {
     super();
   }
 }
@@ -24,8 +29,8 @@ export class IntrospectSession extends Query<Introspection> {
 export class IntrospectSessionHandler implements IQueryHandler<IntrospectSession> {
   constructor(private readonly authenticator: Authenticator) {}
 
-  async execute({ credential }: IntrospectSession): Promise<Introspection> {
-    const claims = await this.authenticator.liveClaims(credential);
+  async execute({ credential, since }: IntrospectSession): Promise<Introspection> {
+    const claims = await this.authenticator.liveClaims(credential, since);
     if (!claims) return { active: false };
     const { sub, sid, iat, exp, iss } = claims;
     return { active: true, sub, sid, iat, exp, iss, token_type: 'Bearer' };

@@ -1,3 +1,4 @@
+import type { Instant } from '#domain/instant.js';
 import type { AccountState } from '#event-log/account-stream.js';
 import type { CurrentFold } from '#event-log/folds.js';
 import type { ActivityRecorder } from '../activity/activity-recorder.js';
@@ -33,7 +34,10 @@ export class KnownSessions {
     const seen = await this.activity.lastSeen(views.map(({ sessionId }) => sessionId));
     return {
       total,
-      sessions: views.map((view) => ({ ...view, lastSeenAt: seen.get(view.sessionId) ?? view.issuedAt })),
+      sessions: views.map((view) => seenAt(view, seen.get(view.sessionId) ?? view.issuedAt)),
     };
   }
 }
+
+const seenAt = (view: SessionView, lastSeenAt: Instant): SessionView =>
+  view.lastSeenAt === lastSeenAt ? view : { ...view, lastSeenAt };

@@ -1,5 +1,5 @@
-import { AccountFolds, type AccountState } from '#event-log/account-stream.js';
-import type { CurrentFold } from '#event-log/folds.js';
+import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import type { LookMoment } from '#event-log/stream-look.js';
 import { Vault } from '#event-log/vault.js';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Pool } from 'pg';
@@ -15,8 +15,8 @@ export class ListActiveSessions extends Query<SessionPage> {
   constructor(
     readonly accountId: string,
     readonly page: PageRequest,
-    /** As it was looked up for this request, if it was. */
-    readonly account?: CurrentFold<AccountState>,
+    /** A look since it was asked, if there was one: nothing older is answered. */
+    readonly since?: LookMoment,
   ) {
     super();
   }
@@ -38,9 +38,10 @@ export class ListActiveSessionsHandler implements IQueryHandler<ListActiveSessio
     this.fromReadModel = sessionsFromReadModel(pool);
   }
 
-  async execute({ accountId, page, account }: ListActiveSessions): Promise<SessionPage> {
+  async execute({ accountId, page, since }: ListActiveSessions): Promise<SessionPage> {
     const ended = await this.idle.endAll(accountId);
-    const known = account && ended === 0 ? await this.known.page(account, page) : null;
+    const account = since && ended === 0 ? this.accounts.known(accountStreamId(accountId), since) : undefined;
+    const known = account && (await this.known.page(account, page));
     if (known) return known;
     const found = await this.fromReadModel({ accountId, page });
     if (found && account && found.position === account.position)

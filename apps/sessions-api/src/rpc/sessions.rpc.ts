@@ -30,8 +30,11 @@ export class SessionsRpc {
   ) {}
 
   @Answers('introspect', 'sessions:introspect')
-  introspect(@Payload({ schema: introspectInput }) { token }: IntrospectInput): Promise<Introspection> {
-    return this.queries.execute(new IntrospectSession(token));
+  introspect(
+    @AskedByRpc() { principal }: Caller,
+    @Payload({ schema: introspectInput }) { token }: IntrospectInput,
+  ): Promise<Introspection> {
+    return this.queries.execute(new IntrospectSession(token, principal.foundAt));
   }
 
   @Answers('issue', 'sessions:issue')
