@@ -25,6 +25,7 @@ import { MAX_PARAM_LENGTH, Routes } from './http/routes.js';
 import { traceRequests } from './http/trace-requests.js';
 import { refuseUnreadablePath } from './http/unreadable-path.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
+import { writeTogether } from './http/write-together.js';
 import { Metrics } from './metrics.js';
 import { BusConnection } from './relay/bus-connection.js';
 import { QuestionLimit } from './rpc/question-limit.js';
@@ -59,6 +60,7 @@ export async function createServer(config: Config): Promise<NestFastifyApplicati
   app.get(Routes).watch(instance);
   observeAnswers(instance, app.get(Metrics));
   lingerOnClose(instance.server);
+  writeTogether(instance.server);
   drainOnStop(instance);
   carryOutInOrder(instance);
   traceRequests(instance);

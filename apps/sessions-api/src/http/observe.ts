@@ -6,7 +6,8 @@ export const routeOf = (request: FastifyRequest): string => request.routeOptions
 
 /** Every answer counts under its route's template. */
 export function observeAnswers(instance: FastifyInstance, metrics: Metrics): void {
-  instance.addHook('onResponse', async (request, reply) => {
+  instance.addHook('onResponse', (request, reply, done) => {
     metrics.answered(request.method, routeOf(request), reply.statusCode, reply.elapsedTime / 1000);
+    done();
   });
 }
