@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, Header, Param, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForAccount } from '../access/access.guard.js';
@@ -23,7 +23,7 @@ import type {
 } from './output.js';
 import { TellsEffect } from './tells-effect.js';
 import { requireToken } from './session-token.js';
-import { toPastSessionsOutput, toSessionOutput, toSessionsOutput } from './sessions-page.js';
+import { toPastSessionsOutput, toSessionOutput, toSessionsText } from './sessions-page.js';
 
 @ApiTags('account')
 @Controller('api/account/sessions')
@@ -38,17 +38,18 @@ export class AccountSessionsController {
   @ForAccount('sessions:read')
   @ApiOperation({ summary: 'Own sessions, newest first: active ones, or as status says' })
   @ApiOkResponse({ standardSchema: sessionsOutput })
+  @Header('content-type', 'application/json; charset=utf-8')
   async list(
     @AskedBy() { principal }: Caller<AccountPrincipal>,
     @Query({ schema: ownSessionsInput }) { status, ...page }: OwnSessionsInput,
-  ): Promise<SessionsOutput> {
+  ): Promise<SessionsOutput | string> {
     const [{ accountId }, current] = [principal, sessionIdOf(principal) ?? null];
     if (status !== 'active') {
       const past = await this.queries.execute(new ListPastSessions(accountId, status, page));
       return toPastSessionsOutput(past, page, current, 'account');
     }
     const sessions = await this.queries.execute(new ListActiveSessions(accountId, page, principal.foundAt));
-    return toSessionsOutput(sessions, page, current);
+    return toSessionsText(sessions, page, current);
   }
 
   @Get('count')

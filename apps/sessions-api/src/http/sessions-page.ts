@@ -2,6 +2,24 @@ import type { PastSessionPage } from '../queries/list-past-sessions.js';
 import type { PageRequest, SessionPage, SessionView } from '../queries/session-view.js';
 import { pagination, type SessionOutput, type SessionsOutput } from './output.js';
 
+const texts = new WeakMap<
+  SessionPage,
+  { text: string; page: number; limit: number; currentToken: string | null }
+>();
+
+/** The output as JSON. Of the same page, which a later list often is, to the same session, it is not written again. */
+export function toSessionsText(
+  sessions: SessionPage,
+  { page, limit }: PageRequest,
+  currentToken: string | null,
+): string {
+  const known = texts.get(sessions);
+  if (known?.page === page && known.limit === limit && known.currentToken === currentToken) return known.text;
+  const text = JSON.stringify(toSessionsOutput(sessions, { page, limit }, currentToken));
+  texts.set(sessions, { text, page, limit, currentToken });
+  return text;
+}
+
 export function toSessionsOutput(
   { sessions, total }: SessionPage,
   { page, limit }: PageRequest,

@@ -47,9 +47,10 @@ afterEach(async () => {
 
 const times = { issuedAt: '2026-11-24T08:16:00.000Z', expiresAt: '2036-11-24T08:16:00.000Z' };
 
-async function issued(): Promise<string> {
+async function issued(more: object = {}): Promise<string> {
   const id = sessionIdFrom(randomBytes(16));
-  await writer.append(append(STREAM, null, newEvent({ data: JSON.stringify({ sessionId: id, ...times }) })));
+  const data = JSON.stringify({ sessionId: id, ...times, ...more });
+  await writer.append(append(STREAM, null, newEvent({ data })));
   return id;
 }
 
@@ -83,9 +84,27 @@ describe('a list of an account of which nothing was recorded since its last list
   });
 
   it('says when its sessions were seen since', async () => {
-    const seenAt = '2026-11-25T10:00:00.000Z';
-    await pool.query('INSERT INTO read_model.activity VALUES ($1, $2)', [sessionId, seenAt]);
-    expect(await list()).toMatchObject([{ sessionId, browser: 'Chrome', lastSeenAt: seenAt }]);
+    for (const seenAt of ['2026-11-25T10:00:00.000Z', '2026-11-26T10:00:00.000Z']) {
+      await list();
+      await pool.query(
+        'INSERT INTO read_model.activity VALUES ($1, $2) ON CONFLICT (session_id) DO UPDATE SET last_seen_at = $2',
+        [sessionId, seenAt],
+      );
+      expect(await list()).toMatchObject([{ sessionId, browser: 'Chrome', lastSeenAt: seenAt }]);
+    }
+  });
+
+  it('is the same page for as long as it says the same', async () => {
+    await issued({ expiresAt: '2037-11-24T08:16:00.000Z' });
+    await shown('Firefox');
+    await list();
+    const account = await accounts.current(STREAM);
+    const page = (now: string) =>
+      lists.execute(new ListActiveSessions('ada', { page: 1, limit: 1 }, { ...account, now }));
+    const first = await page('2036-11-24T08:15:00.000Z');
+    expect(first).toMatchObject({ total: 2, sessions: [{ browser: 'Firefox' }] });
+    expect(await page('2036-11-24T08:15:59.000Z')).toBe(first);
+    expect(await page('2036-11-24T08:16:00.000Z')).toMatchObject({ total: 1 });
   });
 
   it('is read again once anything was recorded, an erasure too', async () => {
