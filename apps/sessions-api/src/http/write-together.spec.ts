@@ -58,6 +58,13 @@ describe('answers that get ready in one turn', () => {
     expect((await Promise.all(answers)).sort()).toEqual(['answer 0', 'answer 1', 'answer 2']);
   });
 
+  it('are written before connections are closed that rest, as a server that stops does', async () => {
+    const answers = await ask(3);
+    for (const response of asked) response.end('x');
+    server.closeIdleConnections();
+    expect(await Promise.all(answers)).toEqual(['x', 'x', 'x']);
+  });
+
   it('do not wait for more than 32', async () => {
     const answers = await ask(40);
     const after = asked.map((response) => (response.end('x'), written()));

@@ -23,4 +23,10 @@ export function writeTogether(server: Server): void {
       else if (ready.length === MOST) write();
     };
   });
+  // To Node a connection rests as soon as its answer has ended, written or not.
+  const { closeIdleConnections } = server;
+  server.closeIdleConnections = () => {
+    write();
+    closeIdleConnections.call(server);
+  };
 }
