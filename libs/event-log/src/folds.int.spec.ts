@@ -199,6 +199,7 @@ describe('what is known since a look', () => {
     const reads = jest.spyOn(pool, 'query');
     expect(folds.known('account-one', look)).toMatchObject({ version: 1, state: ['1'], now: look.now });
     expect(folds.known('account-three', look)).toBeUndefined();
+    expect(await folds.current('account-one', look)).toMatchObject({ version: 1, now: look.now });
     expect(reads).not.toHaveBeenCalled();
     reads.mockRestore();
   });

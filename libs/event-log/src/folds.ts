@@ -65,7 +65,10 @@ export class Folds<State> {
     });
   }
 
-  async current(streamId: string): Promise<CurrentFold<State>> {
+  /** `since`: a look by which it may be known already, without another one. */
+  async current(streamId: string, since?: LookMoment): Promise<CurrentFold<State>> {
+    const known = since && this.known(streamId, since);
+    if (known) return known;
     for (;;) {
       const kept = this.kept.get(streamId);
       const look = await this.looks.look(streamId);

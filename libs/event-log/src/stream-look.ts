@@ -72,13 +72,9 @@ export class StreamLooks {
   /** As of `upTo`. */
   private readonly places = new LRUCache<string, StreamPlace>({ max: KEPT_PLACES });
   private upTo: LogPlace | undefined;
-  private readonly merged = merged((streamIds: readonly string[]) => this.lookAt(streamIds));
+  readonly look = merged((streamIds: readonly string[]) => this.lookAt(streamIds));
 
   constructor(private readonly pool: Pool) {}
-
-  look(streamId: string): Promise<StreamLook> {
-    return this.merged(streamId);
-  }
 
   /** Where a stream was at an earlier look or later, if that is known without another one. */
   knownSince({ isKept }: LookMoment, streamId: string): StreamPlace | undefined {

@@ -36,8 +36,7 @@ export class Authenticator {
   }
 
   private async foundAlive(claims: SessionClaims, since?: LookMoment): Promise<LookMoment | null> {
-    const streamId = accountStreamId(claims.sub);
-    const fold = (since && this.accounts.known(streamId, since)) ?? (await this.accounts.current(streamId));
+    const fold = await this.accounts.current(accountStreamId(claims.sub), since);
     const session = liveSession(fold.state.sessions, claims.sid, fold.now);
     if (!session || hasExpired(claims, fold.now)) return null;
     return (await this.idle.endIfIdle(claims.sub, fold, claims.sid)) ? null : fold;

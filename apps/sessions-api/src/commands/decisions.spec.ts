@@ -39,8 +39,8 @@ describe('a command whose stream was looked up since it came', () => {
       },
     } as unknown as LogWriter;
     const folds = {
-      current: () => (looks++, Promise.resolve(fold(version))),
-      known: (_: string, since: object) => (since === LOOK && known ? fold(known) : undefined),
+      current: (_: string, since?: object) =>
+        Promise.resolve(since === LOOK && known ? fold(known) : (looks++, fold(version))),
       doubt: () => doubts++,
       appended: () => undefined,
     } as unknown as Folds<number>;
@@ -85,7 +85,6 @@ describe('a command that waits for others of its account', () => {
     const firstLooks = new Promise<void>((resolve) => (looked = resolve));
     const folds = {
       current: () => (looked(), looks.shift()),
-      known: () => undefined,
     } as unknown as Folds<null>;
     const decisions = new Decisions({} as Pool, {} as LogWriter, {} as Vault);
     const make = (name: string) =>

@@ -101,8 +101,7 @@ export class Decisions {
   ): Promise<Decided<Result>> {
     const giveUpAt = performance.now() + TRY_FOR_MS;
     const { folds, streamId, caller } = decision;
-    const { foundAt } = caller.principal;
-    let looked = (foundAt && folds.known(streamId, foundAt)) ?? folds.current(streamId);
+    let looked = folds.current(streamId, caller.principal.foundAt);
     for (;;) {
       const decided = await this.attempt(decision, looked);
       if (decided) return decided;
@@ -117,7 +116,7 @@ export class Decisions {
   /** Undefined when another process was first. */
   private async attempt<State, Event extends DomainEvent, Result>(
     decision: Decision<State, Event, Result>,
-    looked: CurrentFold<State> | Promise<CurrentFold<State>>,
+    looked: Promise<CurrentFold<State>>,
   ): Promise<Decided<Result> | undefined> {
     const { caller, streamId, folds } = decision;
     const command = caller.idempotency && {
