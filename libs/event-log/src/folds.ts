@@ -73,14 +73,14 @@ export class Folds<State> {
       const kept = this.kept.get(streamId);
       const look = await this.looks.look(streamId);
       const { version, row, moment } = look;
-      if (kept && isAt(look, kept)) return { ...kept, ...moment };
+      if (kept && isAt(look, kept)) return foundAt(moment, kept);
       const usable = kept !== undefined && kept.version <= version;
       if (!usable) this.kept.delete(streamId);
       const fold = await this.foldOn(streamId, usable ? kept : await this.begin(streamId, version));
       if (fold) {
         const current = { ...fold, row: fold.version === version ? row : null };
         this.keep(streamId, current);
-        return { ...current, ...moment };
+        return foundAt(moment, current);
       }
       this.kept.delete(streamId);
     }
@@ -90,7 +90,7 @@ export class Folds<State> {
   known(streamId: string, since: LookMoment): CurrentFold<State> | undefined {
     const kept = this.kept.get(streamId);
     const place = kept && this.looks.knownSince(since, streamId);
-    return place && isAt(place, kept) ? { ...kept, now: since.now, isKept: since.isKept } : undefined;
+    return place && isAt(place, kept) ? foundAt(since, kept) : undefined;
   }
 
   /** Has the stream itself looked at the next time, whatever is known of where it is. */
@@ -145,6 +145,18 @@ export class Folds<State> {
     }
   }
 }
+
+/** Written out: each request comes here, and V8 takes long to copy what it does not know the properties of. */
+const foundAt = <State>({ now, isKept }: LookMoment, fold: Fold<State>): CurrentFold<State> => ({
+  version: fold.version,
+  eventId: fold.eventId,
+  position: fold.position,
+  row: fold.row,
+  state: fold.state,
+  snapshotVersion: fold.snapshotVersion,
+  now,
+  isKept,
+});
 
 const isAt = ({ version, row }: StreamPlace, fold: Fold<unknown>) =>
   fold.version === version && fold.row === row;

@@ -110,6 +110,9 @@ export class StreamLooks {
     }
     if (!follows && asked.size < streamIds.length) return this.lookAt(streamIds);
     const moment = { now: new Date(now).toISOString(), isKept: isNext };
-    return streamIds.map((streamId, i) => ({ ...(found.get(streamId) ?? kept[i]!), moment }));
+    return streamIds.map((streamId, i) => {
+      const { version, row } = found.get(streamId) ?? kept[i]!;
+      return { version, row, moment };
+    });
   }
 }

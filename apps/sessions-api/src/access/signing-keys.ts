@@ -78,7 +78,7 @@ export class SigningKeys {
   /** The public key that a credential names, as long as credentials under it are accepted. */
   async find(kid: string): Promise<CryptoKey | undefined> {
     const arrival = performance.now();
-    let keys = await this.fresh();
+    let keys = this.counting(arrival) ?? (await this.fresh());
     // Another process may have made it a moment ago.
     if (!keys.states.has(kid) && keys.askedAt.monotonic < arrival) keys = await this.lookForUnknown();
     return keys.accepted.get(kid)?.publicKey;
@@ -108,15 +108,20 @@ export class SigningKeys {
   private async fresh(): Promise<KeySet> {
     const arrival = performance.now();
     for (;;) {
-      const { keys } = this;
-      if (keys) {
-        const age = millisecondsSince(keys.askedAt);
-        // Looked at again while it still counts, so that hardly anybody waits.
-        if (age > this.countForMs / 2) this.read().catch(() => undefined);
-        if (age <= this.countForMs || keys.askedAt.monotonic >= arrival) return keys;
-      }
+      const keys = this.counting(arrival);
+      if (keys) return keys;
       await this.read();
     }
+  }
+
+  /** The keys, if what is known of them counts for who came then. */
+  private counting(arrival: number): KeySet | undefined {
+    if (!this.keys) return undefined;
+    const { askedAt } = this.keys;
+    const age = millisecondsSince(askedAt);
+    // Looked at again while it still counts, so that hardly anybody waits.
+    if (age > this.countForMs / 2) this.read().catch(() => undefined);
+    return age <= this.countForMs || askedAt.monotonic >= arrival ? this.keys : undefined;
   }
 
   /** A look that begins after whoever calls; all who call before it begins share it. */

@@ -14,13 +14,16 @@ export const AskedBy = createParamDecorator((_: unknown, context: ExecutionConte
     principal: request.principal,
     requestId: request.id,
     traceparent: traceparentOf(request),
-    idempotency: idempotencyIn(
-      request.headers['idempotency-key'],
-      `${request.method} ${request.routeOptions.url}`,
-      [request.params, request.query, request.body ?? null],
-    ),
+    idempotency: idempotencyOf(request),
   };
 });
+
+function idempotencyOf(request: KnownRequest): Idempotency | undefined {
+  const header = request.headers['idempotency-key'];
+  if (header === undefined) return undefined;
+  const said = [request.params, request.query, request.body ?? null];
+  return idempotencyIn(header, `${request.method} ${request.routeOptions.url}`, said);
+}
 
 /** `header`: `Idempotency-Key`, if there is one. `said`: what has to be the same when the key comes again. */
 export function idempotencyIn(
