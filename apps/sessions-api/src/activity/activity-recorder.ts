@@ -40,6 +40,11 @@ export class ActivityRecorder {
     return this.told.has(sessionId);
   }
 
+  /** Whether this process knows of a use after that instant without asking. */
+  wasToldSince(sessionId: string, seenAt: Instant): boolean {
+    return (this.told.get(sessionId) ?? '') > seenAt;
+  }
+
   record(activity: Activity): void {
     this.told.set(activity.sessionId, activity.at);
     if (this.bus.isConnected)

@@ -21,6 +21,7 @@ let pool: Pool;
 let writer: LogWriter;
 let accounts: AccountFolds;
 let lists: ListActiveSessionsHandler;
+let activity: ActivityRecorder;
 let sessionId: string;
 /** How many sessions the policy ends before a list. */
 let idle: number;
@@ -31,10 +32,9 @@ beforeEach(async () => {
   pool = createPool(database.appUrl);
   writer = new LogWriter(database.appUrl);
   accounts = new AccountFolds(pool, 100);
-  const activity = new ActivityRecorder({} as BusConnection, pool, {} as Config);
+  activity = new ActivityRecorder({ isConnected: true } as BusConnection, pool, {} as Config);
   idle = 0;
-  const policy = { endAll: () => Promise.resolve(idle) } as unknown as IdleSessions;
-  lists = new ListActiveSessionsHandler(pool, accounts, undefined!, activity, policy);
+  lists = listsBy(accounts);
   sessionId = await issued();
   await shown('Chrome');
 });
@@ -44,6 +44,11 @@ afterEach(async () => {
   await pool.end();
   await database.drop();
 });
+
+function listsBy(folds: AccountFolds): ListActiveSessionsHandler {
+  const policy = { endAll: () => Promise.resolve(idle) } as unknown as IdleSessions;
+  return new ListActiveSessionsHandler(pool, folds, undefined!, activity, policy);
+}
 
 const times = { issuedAt: '2026-11-24T08:16:00.000Z', expiresAt: '2036-11-24T08:16:00.000Z' };
 
@@ -68,6 +73,12 @@ async function shown(browser: string): Promise<void> {
   );
 }
 
+const seen = (at: string) =>
+  pool.query(
+    'INSERT INTO read_model.activity VALUES ($1, $2) ON CONFLICT (session_id) DO UPDATE SET last_seen_at = $2',
+    [sessionId, at],
+  );
+
 const list = async (limit = 50, account?: CurrentFold<AccountState>) => {
   account ??= await accounts.current(STREAM);
   return (await lists.execute(new ListActiveSessions('ada', { page: 1, limit }, account))).sessions;
@@ -83,15 +94,45 @@ describe('a list of an account of which nothing was recorded since its last list
     expect(await list()).toMatchObject([{ sessionId, browser: 'Chrome' }]);
   });
 
-  it('says when its sessions were seen since', async () => {
+  it('asks each ten seconds when its sessions were seen', async () => {
+    let before = times.issuedAt;
     for (const seenAt of ['2026-11-25T10:00:00.000Z', '2026-11-26T10:00:00.000Z']) {
       await list();
-      await pool.query(
-        'INSERT INTO read_model.activity VALUES ($1, $2) ON CONFLICT (session_id) DO UPDATE SET last_seen_at = $2',
-        [sessionId, seenAt],
-      );
+      await seen(seenAt);
+      expect(await list()).toMatchObject([{ lastSeenAt: before }]);
+      jest.advanceTimersByTime(10_000);
       expect(await list()).toMatchObject([{ sessionId, browser: 'Chrome', lastSeenAt: seenAt }]);
+      before = seenAt;
     }
+  });
+
+  it('says at once what this process knows of its sessions', async () => {
+    await list();
+    const at = '2026-11-25T10:00:00.000Z';
+    activity.record({ sessionId, at });
+    expect(await list()).toMatchObject([{ lastSeenAt: at }]);
+    await seen('2026-11-26T10:00:00.000Z');
+    expect(await list()).toMatchObject([{ lastSeenAt: at }]);
+  });
+
+  it('is of the sessions that live, for each page as it was asked', async () => {
+    const second = await issued({ expiresAt: '2035-11-24T08:16:00.000Z' });
+    await shown('Firefox');
+    const account = await accounts.current(STREAM);
+    const page = async (page: number, limit: number, now: string) => {
+      const listed = await lists.execute(new ListActiveSessions('ada', { page, limit }, { ...account, now }));
+      return [listed.total, ...listed.sessions.map((session) => session.sessionId)];
+    };
+    const early = '2035-11-24T08:15:59.999Z';
+    await page(1, 2, early);
+    expect(await page(1, 2, early)).toEqual([2, second, sessionId]);
+    expect(await page(1, 1, early)).toEqual([2, second]);
+    expect(await page(2, 1, early)).toEqual([2, sessionId]);
+    expect(await page(1, 2, early)).toEqual([2, second, sessionId]);
+    expect(await page(1, 2, '2035-11-24T08:16:00.000Z')).toEqual([1, sessionId]);
+    expect(await page(1, 2, '2036-11-24T08:15:59.999Z')).toEqual([1, sessionId]);
+    expect(await page(1, 2, '2036-11-24T08:16:00.000Z')).toEqual([0]);
+    expect(await page(1, 2, '2036-11-24T08:16:00.001Z')).toEqual([0]);
   });
 
   it('is the same page for as long as it says the same', async () => {
@@ -138,6 +179,15 @@ describe('a list of an account of which nothing was recorded since its last list
     await shown('Firefox');
     expect(await list(1)).toMatchObject([{ sessionId: second }]);
     expect(await list()).toMatchObject([{ sessionId: second }, { sessionId }]);
+  });
+
+  it('is not read again for one who came with a key, whose look was at another stream', async () => {
+    accounts = new AccountFolds(pool, 100);
+    lists = listsBy(accounts);
+    const look = await accounts.current('account-bob');
+    expect(await list(50, look)).toMatchObject([{ sessionId, browser: 'what is not read' }]);
+    await shown('what is not read either');
+    expect(await list(50, look)).toMatchObject([{ sessionId, browser: 'what is not read' }]);
   });
 
   it('is read again after five minutes', async () => {

@@ -40,7 +40,8 @@ export class ListActiveSessionsHandler implements IQueryHandler<ListActiveSessio
 
   async execute({ accountId, page, since }: ListActiveSessions): Promise<SessionPage> {
     const ended = await this.idle.endAll(accountId);
-    const account = since && ended === 0 ? this.accounts.known(accountStreamId(accountId), since) : undefined;
+    const account =
+      since && ended === 0 ? await this.accounts.current(accountStreamId(accountId), since) : undefined;
     const known = account && (await this.known.page(account, page));
     if (known) return known;
     const found = await this.fromReadModel({ accountId, page });
