@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { sha256 } from '#event-log/sha256.js';
 import type { EventTypeName } from '#event-log/event-types.js';
 
 export const STREAM = 'SESSIONS';
@@ -31,7 +31,7 @@ export function namesOf(type: string): { token: string; name: string } {
 }
 
 /** JetStream keeps every subject in memory, so all share 64; each id keeps the same for ever. */
-export const shardOf = (id: string): number => hash('sha256', id, 'buffer')[0]! % SHARDS;
+export const shardOf = (id: string): number => sha256(id)[0]! % SHARDS;
 
 /** `sessions.<token>.<shard>` */
 export const subjectOf = (event: { type: string; streamId: string }): string =>

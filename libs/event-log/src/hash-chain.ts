@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import type { RecordedEvent } from './event.js';
+import { sha256 } from './sha256.js';
 
 export const GENESIS_HASH = Buffer.alloc(32);
 const FORMAT = Buffer.from([1]);
@@ -81,7 +81,7 @@ class HashedText {
   }
 
   hash(): Buffer {
-    return hash('sha256', this.text.subarray(0, this.end), 'buffer');
+    return sha256(this.text.subarray(0, this.end));
   }
 }
 

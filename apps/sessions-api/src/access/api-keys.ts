@@ -1,9 +1,10 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { keyIsValid } from '#domain/api-key/decider.js';
 import { SERVICE_SCOPES } from '#domain/api-key/scopes.js';
 import { apiKeyIdFrom, isApiKeyId } from '#domain/identifier.js';
 import { ApiKeyFolds, apiKeyStreamId } from '#event-log/api-key-stream.js';
 import type { RecordedEvent } from '#event-log/event.js';
+import { sha256 } from '#event-log/sha256.js';
 import type { Vault } from '#event-log/vault.js';
 import { LRUCache } from 'lru-cache';
 import type { Principal } from './principal.js';
@@ -14,10 +15,8 @@ export const BOOTSTRAP_KEY_ID = 'bootstrap';
 export function createApiKeyText(): { keyId: string; text: string; secretHash: string } {
   const keyId = apiKeyIdFrom(randomBytes(16));
   const text = `${keyId}.${randomBytes(32).toString('base64url')}`;
-  return { keyId, text, secretHash: hashOf(text).toString('hex') };
+  return { keyId, text, secretHash: sha256(text).toString('hex') };
 }
-
-const hashOf = (text: string) => hash('sha256', text, 'buffer');
 
 /** The public name in a text that is built like a key, whether or not there is such a key. */
 export function keyNamedIn(text: string): string | undefined {
@@ -35,12 +34,12 @@ export class ApiKeys {
     private readonly vault: Vault,
     bootstrapKey: string | undefined,
   ) {
-    this.bootstrapHash = bootstrapKey === undefined ? undefined : hashOf(bootstrapKey);
+    this.bootstrapHash = bootstrapKey === undefined ? undefined : sha256(bootstrapKey);
   }
 
   /** A revoked key stops at once at every process: its stream's version is read for each request. */
   async authenticate(text: string): Promise<Principal | null> {
-    const given = hashOf(text);
+    const given = sha256(text);
     if (this.bootstrapHash && timingSafeEqual(given, this.bootstrapHash)) {
       return { kind: 'service-key', keyId: BOOTSTRAP_KEY_ID, scopes: SERVICE_SCOPES };
     }
