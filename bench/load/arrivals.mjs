@@ -4,6 +4,8 @@ import { quantile } from '../measure.mjs';
 import { openConnection } from './http-client.mjs';
 
 const MAX_CONNECTIONS = 256;
+/** While the generator opens its connections and is compiled, what it sends is answered but not counted. */
+const WARM_UP_SECONDS = 1;
 
 if (process.send) {
   const [job] = await once(process, 'message');
@@ -31,13 +33,15 @@ async function arrive({ port, requests, rate, seconds }) {
   const idle = [];
   const waiting = [];
   const total = Math.round(rate * seconds);
+  const uncounted = seconds >= 2 * WARM_UP_SECONDS ? Math.round(rate * WARM_UP_SECONDS) : 0;
   const [took, late] = [[], []];
-  let [opened, sent, refused] = [0, 0, 0];
+  let [opened, sent, answered, refused] = [0, 0, 0, 0];
 
   async function use(connection) {
     for (let one = waiting.shift(); one; one = waiting.shift()) {
       const { status } = await connection.send(one.request);
-      took.push(performance.now() - one.from);
+      if (one.isCounted) took.push(performance.now() - one.from);
+      answered++;
       if (status >= 300) refused++;
     }
     idle.push(connection);
@@ -60,11 +64,12 @@ async function arrive({ port, requests, rate, seconds }) {
     const tick = () => {
       const now = performance.now();
       for (; sent < total && sent / rate <= elapsed(); sent++) {
-        late.push(now - began - (sent / rate) * 1_000);
-        waiting.push({ request: requests[sent % requests.length], from: now });
+        const isCounted = sent >= uncounted;
+        if (isCounted) late.push(now - began - (sent / rate) * 1_000);
+        waiting.push({ request: requests[sent % requests.length], from: now, isCounted });
         void dispatch(reject);
       }
-      if (took.length === total) resolve();
+      if (answered === total) resolve();
       else setTimeout(tick, 1);
     };
     tick();
@@ -72,7 +77,7 @@ async function arrive({ port, requests, rate, seconds }) {
   const ended = elapsed();
   for (const connection of idle) connection.close();
   return {
-    completed: took.length,
+    completed: answered,
     seconds: ended,
     sent,
     refused,

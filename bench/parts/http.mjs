@@ -52,7 +52,7 @@ export async function run(options) {
     about:
       `${number(accounts)} accounts with ${number(accounts * PER_ACCOUNT)} sessions. Requests go round a tenth of the accounts, ` +
       `each of which has been listed once before; "anew" round ${number(LISTED_ANEW)} others, more than a process keeps; each revocation ends a live session, of an account that has just been listed. At the fixed rates a request's time ` +
-      `counts from when it was due. "Floor" answers the same bytes without looking anything up, or asks PostgreSQL without HTTP.`,
+      `counts from when it was due, the first second apart. "Floor" answers the same bytes without looking anything up, or asks PostgreSQL without HTTP.`,
     sections: sectionsOf(groups),
   };
 }
