@@ -1,4 +1,5 @@
-import { createPublicKey, hash, sign, verify, type KeyObject } from 'node:crypto';
+import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { sha256 } from './sha256.js';
 
 /** What a key for signed notes is called by: a name without white space or "+", and its 32 public bytes. */
 export interface NoteVerifier {
@@ -93,10 +94,7 @@ const isNoteText = (text: string) =>
 const typed = (publicKey: Buffer) => Buffer.concat([ED25519, publicKey]);
 
 const keyId = ({ name, publicKey }: NoteVerifier): Buffer =>
-  hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), typed(publicKey)]), 'buffer').subarray(
-    0,
-    KEY_ID_LENGTH,
-  );
+  sha256(Buffer.concat([Buffer.from(`${name}\n`), typed(publicKey)])).subarray(0, KEY_ID_LENGTH);
 
 const keyObjects = new WeakMap<NoteVerifier, KeyObject>();
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '#event-log/sha256.js';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { InvalidInput } from './invalid-input.js';
 import { traceparentOf } from './trace-requests.js';
@@ -14,16 +14,13 @@ export const AskedBy = createParamDecorator((_: unknown, context: ExecutionConte
     principal: request.principal,
     requestId: request.id,
     traceparent: traceparentOf(request),
-    idempotency: idempotencyOf(request),
+    idempotency: idempotencyIn(
+      request.headers['idempotency-key'],
+      `${request.method} ${request.routeOptions.url}`,
+      [request.params, request.query, request.body ?? null],
+    ),
   };
 });
-
-function idempotencyOf(request: KnownRequest): Idempotency | undefined {
-  const header = request.headers['idempotency-key'];
-  if (header === undefined) return undefined;
-  const said = [request.params, request.query, request.body ?? null];
-  return idempotencyIn(header, `${request.method} ${request.routeOptions.url}`, said);
-}
 
 /** `header`: `Idempotency-Key`, if there is one. `said`: what has to be the same when the key comes again. */
 export function idempotencyIn(
@@ -37,6 +34,6 @@ export function idempotencyIn(
       { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, once' },
     ]);
   }
-  const requestHash = createHash('sha256').update(JSON.stringify(said)).digest();
+  const requestHash = sha256(JSON.stringify(said));
   return { operation, key: header, requestHash };
 }
