@@ -7,7 +7,7 @@ import { until } from '../harness/until.js';
 import type { AppProcess } from './harness/app-process.js';
 import { startCommand } from './harness/command.js';
 import { copyLog, putBack } from './harness/older-copy.js';
-import { projected } from './harness/projected.js';
+import { auditProjected, projected } from './harness/projected.js';
 import { logPosition } from './harness/recorded.js';
 import { dataOf, issue, type Issued, listedBy, operatorPath } from './harness/sessions.js';
 import { type Api, World } from './harness/world.js';
@@ -56,6 +56,7 @@ describe('a log that was put back to an older copy while everything runs', () =>
     for (let i = 0; i < 5; i++) await issue(apis[i % 2]!.service, 'ada');
     dataOf(await apis[0]!.service.delete(`${operatorPath('ada')}/${ended.token}`));
     await projected(world);
+    await auditProjected(world);
     logId = (await world.owner.query('SELECT log_id FROM event_log.head')).rows[0].log_id as string;
     await until(stream, ({ position }) => position === 8);
     await putBack(world);
