@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Pool } from 'pg';
 import { append, keyed, newEvent } from '../../../test/harness/appends.js';
@@ -56,6 +57,7 @@ describe('a COMMIT whose answer is lost', () => {
     await cut;
     const before = await readHead(pool);
     const waiting = writer.append(append('account-group', 1, newEvent()));
+    await setImmediate();
     const cutAgain = waiting.then(() => proxy.trap(isCommitsAnswer, 'cut'));
     const group = [
       append('account-group', 2, newEvent()),
@@ -139,6 +141,7 @@ describe('a connection that is cut before COMMIT', () => {
   it('rejects every append of the group', async () => {
     const before = await readHead(pool);
     const first = writer.append(append('account-cut-group', null, newEvent()));
+    await setImmediate();
     const cut = first.then(() => proxy.trap(isCommit, 'cut'));
     const group = [1, 2, 3].map(() => writer.append(append('account-cut-group', null, newEvent())));
     const results = await Promise.allSettled(group);

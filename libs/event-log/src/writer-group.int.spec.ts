@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Pool } from 'pg';
 import { append, newEvent } from '../../../test/harness/appends.js';
@@ -39,12 +40,37 @@ describe('a group of appends', () => {
     }
   };
 
+  const some = (writer: LogWriter, length: number) =>
+    Array.from({ length }, () => writer.append(append('account-group', null, newEvent())));
+
+  it('forms of what is appended in one turn', async () => {
+    await grouped(async (writer, sizes) => {
+      await Promise.all(some(writer, 50));
+      expect(sizes).toEqual([50]);
+    });
+  });
+
   it('forms of what waits while a commit is under way', async () => {
     await grouped(async (writer, sizes) => {
-      await Promise.all(
-        Array.from({ length: 50 }, () => writer.append(append('account-group', null, newEvent()))),
-      );
+      const first = some(writer, 1);
+      await setImmediate();
+      await Promise.all([
+        ...first,
+        ...some(writer, 20),
+        setImmediate().then(() => Promise.all(some(writer, 29))),
+      ]);
       expect(sizes).toEqual([1, 49]);
+    });
+  });
+
+  it('is sent before those of the one before hear of theirs', async () => {
+    await grouped(async (writer, sizes) => {
+      const heard = some(writer, 1)[0]!.then(() => [writer.queued, ...sizes]);
+      await setImmediate();
+      const next = some(writer, 3);
+      expect(writer.queued).toBe(3);
+      expect(await heard).toEqual([0, 1]);
+      await Promise.all(next);
     });
   });
 
@@ -57,7 +83,7 @@ describe('a group of appends', () => {
         writer.append(append('account-seen', 1, newEvent())),
       ]);
       expect(outcomes.map(({ kind }) => kind)).toEqual(['appended', 'appended', 'conflict', 'appended']);
-      expect(sizes).toEqual([1, 3]);
+      expect(sizes).toEqual([4]);
       await auditLog(database.ownerUrl);
     });
   });
@@ -91,8 +117,7 @@ describe('a group of appends', () => {
   it('is refused when 10,000 appends wait already, and those are still written', async () => {
     await grouped(async (writer) => {
       const before = await readHead(pool);
-      // The first is under way at once and does not wait.
-      const accepted = Array.from({ length: 10_001 }, () =>
+      const accepted = Array.from({ length: 10_000 }, () =>
         writer.append(append('account-flood', null, newEvent())),
       );
       expect(writer.queued).toBe(10_000);
@@ -100,7 +125,7 @@ describe('a group of appends', () => {
         code: 'LOG_BUSY',
       });
       await Promise.all(accepted);
-      expect((await readHead(pool)).position).toBe(before.position + 10_001);
+      expect((await readHead(pool)).position).toBe(before.position + 10_000);
     });
   });
 
@@ -113,6 +138,7 @@ describe('a group of appends', () => {
       const owner = createPool(database.ownerUrl, { max: 1 });
       await owner.query('BEGIN; SELECT FROM event_log.head FOR UPDATE');
       const first = writer.append(append('account-late', null, newEvent()));
+      await setImmediate();
       const second = writer.append(append('account-late', null, newEvent())).catch((error: unknown) => error);
       const arrived = performance.now();
       jest.spyOn(performance, 'now').mockReturnValue(arrived + waitedMs);

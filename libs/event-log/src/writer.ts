@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { DatabaseError, type Client } from 'pg';
 import { commandKeyText, type Append, type AppendOutcome, type RecordedOutcome } from './append.js';
 import { createClient, inOneWrite } from './connection.js';
@@ -28,9 +29,9 @@ export interface WriterHooks {
 /**
  * The one writer of a process: whatever waits when a commit ends goes into the next one together.
  *
- *     idle ── append ──► committing ── nothing waits ──► idle
- *                         ▲       │
- *                         └───────┘ something waits
+ *     idle ── append, end of the turn ──► committing ── nothing waits ──► idle
+ *                                          ▲       │
+ *                                          └───────┘ something waits
  *
  * An answered append is durable and has its final position. An append never lands twice, and one append of a group
  * never makes another fail: a conflict fails alone, and after a statement error the group's appends are run singly.
@@ -70,7 +71,16 @@ export class LogWriter {
   }
 
   private async drain(): Promise<void> {
-    for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) await this.settle(group);
+    // With whatever else this turn appends: what was looked up together is decided in one.
+    await setImmediate();
+    let answer = () => {};
+    for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) {
+      const settled = this.settle(group);
+      // While PostgreSQL is at the next.
+      answer();
+      answer = await settled;
+    }
+    answer();
     // In the same turn as the look at `waiting`: an append in between would wait for ever.
     this.draining = null;
   }
@@ -93,24 +103,34 @@ export class LogWriter {
     }
   }
 
-  private async settle(group: Waiting[]): Promise<void> {
+  /** Gives how the appends are answered. */
+  private async settle(group: Waiting[]): Promise<() => void> {
     try {
       const began = performance.now();
       const plan = await this.commit(group.map(({ append }) => append));
       const seconds = (performance.now() - began) / 1000;
-      // Before the hook, whose failure must not make what is written look unwritten.
-      group.forEach(({ resolve }, i) => resolve(plan.outcomes[i]!));
-      if (plan.events.length > 0) this.hooks.committed?.(plan, seconds);
+      return () => {
+        group.forEach(({ resolve }, i) => resolve(plan.outcomes[i]!));
+        if (plan.events.length > 0) this.tell(plan, seconds);
+      };
     } catch (error) {
       if (group.length > 1 && isOneAppendsFault(error)) {
-        for (const one of group) await this.settle([one]);
-        return;
+        for (const one of group) (await this.settle([one]))();
+        return () => {};
       }
       const failure =
         error instanceof LogError || isOneAppendsFault(error)
           ? (error as Error)
           : new LogError('LOG_UNAVAILABLE', 'the log cannot be written', { cause: error });
-      group.forEach(({ reject }) => reject(failure));
+      return () => group.forEach(({ reject }) => reject(failure));
+    }
+  }
+
+  private tell(plan: GroupPlan, seconds: number): void {
+    try {
+      this.hooks.committed?.(plan, seconds);
+    } catch {
+      // What is written is written, whoever hears of it.
     }
   }
 
