@@ -73,14 +73,11 @@ export class LogWriter {
   private async drain(): Promise<void> {
     // With whatever else this turn appends: what was looked up together is decided in one.
     await setImmediate();
-    let answer = () => {};
     for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) {
-      const settled = this.settle(group);
-      // While PostgreSQL is at the next.
+      const answer = await this.settle(group);
+      // Heard of behind this turn, in which the next group is sent.
       answer();
-      answer = await settled;
     }
-    answer();
     // In the same turn as the look at `waiting`: an append in between would wait for ever.
     this.draining = null;
   }
