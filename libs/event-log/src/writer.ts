@@ -73,11 +73,7 @@ export class LogWriter {
   private async drain(): Promise<void> {
     // With whatever else this turn appends: what was looked up together is decided in one.
     await setImmediate();
-    for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) {
-      const answer = await this.settle(group);
-      // Heard of behind this turn, in which the next group is sent.
-      answer();
-    }
+    for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) await this.settle(group);
     // In the same turn as the look at `waiting`: an append in between would wait for ever.
     this.draining = null;
   }
@@ -100,34 +96,24 @@ export class LogWriter {
     }
   }
 
-  /** Gives how the appends are answered. */
-  private async settle(group: Waiting[]): Promise<() => void> {
+  private async settle(group: Waiting[]): Promise<void> {
     try {
       const began = performance.now();
       const plan = await this.commit(group.map(({ append }) => append));
       const seconds = (performance.now() - began) / 1000;
-      return () => {
-        group.forEach(({ resolve }, i) => resolve(plan.outcomes[i]!));
-        if (plan.events.length > 0) this.tell(plan, seconds);
-      };
+      // Before the hook, whose failure must not make what is written look unwritten.
+      group.forEach(({ resolve }, i) => resolve(plan.outcomes[i]!));
+      if (plan.events.length > 0) this.hooks.committed?.(plan, seconds);
     } catch (error) {
       if (group.length > 1 && isOneAppendsFault(error)) {
-        for (const one of group) (await this.settle([one]))();
-        return () => {};
+        for (const one of group) await this.settle([one]);
+        return;
       }
       const failure =
         error instanceof LogError || isOneAppendsFault(error)
           ? (error as Error)
           : new LogError('LOG_UNAVAILABLE', 'the log cannot be written', { cause: error });
-      return () => group.forEach(({ reject }) => reject(failure));
-    }
-  }
-
-  private tell(plan: GroupPlan, seconds: number): void {
-    try {
-      this.hooks.committed?.(plan, seconds);
-    } catch {
-      // What is written is written, whoever hears of it.
+      group.forEach(({ reject }) => reject(failure));
     }
   }
 
