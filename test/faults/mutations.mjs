@@ -52,8 +52,8 @@ const mutations = [
   {
     name: 'no fresh consumer',
     file: 'apps/session-projector/src/feed.ts',
-    from: 'name: `session-projector-${reader}-${nuid.next()}`,',
-    to: 'durable_name: `session-projector-${reader}`,',
+    from: 'name: `session-projector-${nuid.next()}`,',
+    to: 'durable_name: `session-projector`,',
     scenario: 'projector-killed',
     only: 'at any of its steps',
   },

@@ -1,54 +1,48 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Pool } from 'pg';
-import { logHeader, type LogIdentity } from '#bus/envelope.js';
+import { logHeader } from '#bus/envelope.js';
 import { streamInfo } from '#bus/stream.js';
 import { ALL_EVENTS, STREAM } from '#bus/subjects.js';
 import { readForward, readHead } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { ahead } from './ahead.js';
-import { Feed } from './feed.js';
+import type { FollowedStreams } from './followed-stream.js';
 import type { ProjectedEvent, Projection } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
-import { eventFromBus, eventFromLog, waitForEpoch } from './read-event.js';
+import { eventFromLog, readable, waitForEpoch } from './read-event.js';
 
-const BATCH = 1_000;
-/** What may be delivered and not yet applied: the next batch arrives while one is being applied. */
-const AHEAD = 2 * BATCH;
-/** After less than a batch: what is delivered meanwhile is applied in one transaction. */
-const PAUSE_MS = 50;
+export const BATCH = 1_000;
 /** More than so many events are read from the log, which takes less than half the time. */
 const FAR_BEHIND = 5 * BATCH;
 
 export interface Delivery {
   /** Empty when there is nothing behind the checkpoint yet. */
   readonly events: readonly ProjectedEvent[];
-  /** Why the event behind these cannot be handed over. */
-  readonly stop?: ProjectionStop;
-  /** To be called when they are applied. */
-  readonly done: () => void;
   /** What the projection has made of them already. */
   readonly prepared?: Promise<unknown>;
 }
 
 /**
  * Every event behind a checkpoint, in order, without a gap: first what the stream does not hold (any more), or all that it
- * has where that is much, from the log; then what it delivers, until `stop` is aborted. Whoever may publish can put into
- * the stream what no relay did, so that each message is compared with the log. Throws when it cannot go on, `FeedBroken`
- * when asking again may help.
+ * has where that is much, from the log; then what it delivers, until `stop` is aborted. Throws when it cannot go on, behind
+ * the last event that can be handed over; `FeedBroken` when asking again may help.
  */
 export async function* eventsBehind(
   projection: Projection,
   checkpoint: CheckpointPosition,
+  streams: FollowedStreams,
   bus: NatsConnection,
   pool: Pool,
   stop: AbortSignal,
 ): AsyncGenerator<Delivery> {
-  const streamFrom = await firstFromStream(checkpoint, bus, pool);
   const { position, logId } = checkpoint;
-  yield* preparedFromLog(position, streamFrom - 1, pool, (events) => projection.prepare(events, logId));
-  yield* eventsFromStream(projection.name, streamFrom, checkpoint, bus, pool, stop);
+  const fromLog = (after: number, last: number) =>
+    preparedFromLog(after, last, pool, (events) => projection.prepare(events, logId));
+  const streamFrom = await firstFromStream(checkpoint, bus, pool);
+  yield* fromLog(position, streamFrom - 1);
+  const stream = await streams.from(streamFrom, checkpoint, bus);
+  yield* stream.behind(streamFrom - 1, fromLog, stop);
 }
 
 /** While a batch is applied, the next is prepared, and the one after it read. */
@@ -85,54 +79,10 @@ async function* eventsFromLog(
       throw new ProjectionStop('LOG_DAMAGED', position + 1, `the log misses an event behind ${position}`);
     }
     position += events.length;
-    yield delivery(events, eventFromLog, () => undefined);
+    const [read, stop] = readable(events, eventFromLog);
+    yield { events: read };
+    if (stop) throw stop;
   }
-}
-
-async function* eventsFromStream(
-  projection: string,
-  from: number,
-  log: LogIdentity,
-  bus: NatsConnection,
-  pool: Pool,
-  stop: AbortSignal,
-): AsyncGenerator<Delivery> {
-  const feed = await Feed.open(bus, projection, from, AHEAD);
-  stop.addEventListener('abort', feed.close, { once: true });
-  try {
-    if (feed.startedAtTheEnd) yield { events: [], done: () => undefined };
-    while (!stop.aborted) {
-      const messages = await feed.read(BATCH);
-      const recorded =
-        messages.length > 0 ? await readForward(pool, messages[0]!.seq - 1, messages.length) : [];
-      yield delivery(
-        messages,
-        (message, i) => eventFromBus(message, recorded[i], log),
-        (last) => last.ack(),
-      );
-      if (messages.length < BATCH) await sleep(PAUSE_MS, undefined, { signal: stop }).catch(() => undefined);
-    }
-  } finally {
-    stop.removeEventListener('abort', feed.close);
-    feed.close();
-  }
-}
-
-function delivery<Source>(
-  sources: readonly Source[],
-  read: (source: Source, i: number) => ProjectedEvent,
-  done: (last: Source) => void,
-): Delivery {
-  const events: ProjectedEvent[] = [];
-  const last = sources.at(-1);
-  const whenDone = () => last && done(last);
-  try {
-    for (const [i, source] of sources.entries()) events.push(read(source, i));
-  } catch (error) {
-    if (!(error instanceof ProjectionStop)) throw error;
-    return { events, stop: error, done: whenDone };
-  }
-  return { events, done: whenDone };
 }
 
 /** Throws while the stream has not reached the checkpoint: it is being made, or filled again. */

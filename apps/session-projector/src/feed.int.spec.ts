@@ -29,7 +29,7 @@ describe('a feed that was opened beyond the end of a stream', () => {
   it('gives the message that it was opened for, or breaks, and never waits for ever', async () => {
     await manager.streams.add({ name: STREAM, subjects: ['sessions.*.*'] });
     await publish(5);
-    const feed = await Feed.open(bus, 'test', 20, 4);
+    const feed = await Feed.open(bus, 20, 4);
     await publish(15);
     const first = await feed.read(1).then(
       ([message]) => message!.seq,

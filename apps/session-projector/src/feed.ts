@@ -32,7 +32,8 @@ export class Feed {
   private messages: ConsumerMessages | null = null;
   private broken: FeedBroken | null = null;
   private closed = false;
-  private wake = (): void => undefined;
+  /** Ends a wait for messages. */
+  wake = (): void => undefined;
 
   private constructor(
     private readonly manager: JetStreamManager,
@@ -40,11 +41,11 @@ export class Feed {
     private expected: number,
   ) {}
 
-  /** `reader` is part of the consumer's name. `ahead`: how many messages may be delivered and not yet acknowledged. */
-  static async open(bus: NatsConnection, reader: string, from: number, ahead: number): Promise<Feed> {
+  /** `ahead`: how many messages may be delivered and not yet acknowledged. */
+  static async open(bus: NatsConnection, from: number, ahead: number): Promise<Feed> {
     const manager = await jetstreamManager(bus);
     const consumer = await manager.consumers.add(STREAM, {
-      name: `session-projector-${reader}-${nuid.next()}`,
+      name: `session-projector-${nuid.next()}`,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: from,
       ack_policy: AckPolicy.All,
@@ -63,9 +64,9 @@ export class Feed {
     return this.consumer.num_pending === 0;
   }
 
-  /** What has arrived, at most `max`, as soon as there is something; nothing once the feed is closed. */
+  /** What has arrived, at most `max`, as soon as there is something; nothing after `wake`, or once the feed is closed. */
   async read(max: number): Promise<JsMsg[]> {
-    while (this.buffer.length === 0 && !this.broken && !this.closed) {
+    if (this.buffer.length === 0 && !this.broken && !this.closed) {
       await new Promise<void>((resolve) => (this.wake = resolve));
     }
     if (this.closed) return [];

@@ -7,6 +7,7 @@ import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import type { Bus } from './bus.js';
 import { eventsBehind } from './events-behind.js';
 import { FeedBroken } from './feed.js';
+import type { FollowedStreams } from './followed-stream.js';
 import type { Metrics } from './metrics.js';
 import { Fenced, type EventBatch, type ProjectedEvent, type Projection } from './projection.js';
 import { ProjectionStop } from './projection-stop.js';
@@ -19,6 +20,7 @@ export interface Means {
   readonly databaseUrl: string;
   readonly pool: Pool;
   readonly bus: Bus;
+  readonly streams: FollowedStreams;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Hands a batch to the projection's handler. */
@@ -94,16 +96,9 @@ export class ProjectionRun {
   private async project(lost: AbortSignal): Promise<void> {
     let at = await this.projection.resume();
     const bus = await this.means.bus.connected();
-    for await (const { events, stop, done, prepared } of eventsBehind(
-      this.projection,
-      at,
-      bus,
-      this.means.pool,
-      lost,
-    )) {
+    const { streams, pool } = this.means;
+    for await (const { events, prepared } of eventsBehind(this.projection, at, streams, bus, pool, lost)) {
       at = await this.apply(events, at, bus, prepared);
-      if (stop) throw stop;
-      done();
       if (lost.aborted) return;
       this.become({ status: 'following' });
     }

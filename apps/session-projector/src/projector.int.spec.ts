@@ -200,7 +200,7 @@ describe('two projectors at once', () => {
 });
 
 describe('a projector that comes to a long backlog', () => {
-  it('takes it from the log, and the stream from there on', async () => {
+  it('takes it from the log, and the stream from there on, once for all projections', async () => {
     await expectRelayed();
     for (let round = 0; round < 6; round++) await log.extend(await log.issue('frank'), 1_000);
     const { position } = await log.head();
@@ -212,10 +212,28 @@ describe('a projector that comes to a long backlog', () => {
     await expectFoldOfLog();
     const consumers = await manager.consumers.list(STREAM).next();
     const made = consumers.filter(({ name }) => !left.some((one) => one.name === name));
-    expect(made.map(({ config }) => config.opt_start_seq)).toEqual([position + 1, position + 1]);
+    expect(made.map(({ config }) => config.opt_start_seq)).toEqual([position + 1]);
     await connection.close();
     await log.history();
     await expectFoldOfLog();
+    await projector.stop();
+  });
+});
+
+describe('a projection that is held up', () => {
+  it('lets the other go on, and takes from the log what it is too far behind for', async () => {
+    await log.history();
+    const projector = await world.startProjector();
+    await expectFoldOfLog();
+    const session = await log.issue('gina');
+    const holding = await world.owner.connect();
+    await holding.query('BEGIN; LOCK TABLE read_model.audit_entry IN EXCLUSIVE MODE');
+    for (let round = 0; round < 6; round++) await log.extend(session, 1_000);
+    expect((await log.projected()).hash).toEqual((await log.head()).hash);
+    await holding.query('COMMIT');
+    holding.release();
+    await expectFoldOfLog();
+    expect(projector.lines().filter(({ msg }) => msg === 'projector.degraded')).toEqual([]);
     await projector.stop();
   });
 });

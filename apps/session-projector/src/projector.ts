@@ -8,6 +8,7 @@ import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { ActivityFeed } from './activity/activity-feed.js';
 import { Bus } from './bus.js';
 import { CONFIG, type Config } from './config.js';
+import { FollowedStreams } from './followed-stream.js';
 import { LOGGER } from './logger.js';
 import { Metrics } from './metrics.js';
 import type { EventBatch } from './projection.js';
@@ -39,7 +40,8 @@ export class Projector extends Server implements CustomTransportStrategy {
   ) {
     super();
     const handle = (name: string, batch: EventBatch) => this.handle(name, batch);
-    const means: Means = { databaseUrl: config.DATABASE_URL, pool, bus, metrics, log, handle };
+    const streams = new FollowedStreams(pool);
+    const means: Means = { databaseUrl: config.DATABASE_URL, pool, bus, streams, metrics, log, handle };
     this.sessions = new ProjectionRun(sessions, means, whatListsShow(activity));
     this.audit = new ProjectionRun(audit, means);
   }

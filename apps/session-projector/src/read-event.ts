@@ -26,6 +26,21 @@ export function eventFromBus(
   return event;
 }
 
+/** Those before the first that cannot be read, and why it cannot. */
+export function readable<Source>(
+  sources: readonly Source[],
+  read: (source: Source, i: number) => ProjectedEvent,
+): [events: ProjectedEvent[], stop?: ProjectionStop] {
+  const events: ProjectedEvent[] = [];
+  try {
+    for (const [i, source] of sources.entries()) events.push(read(source, i));
+    return [events];
+  } catch (error) {
+    if (error instanceof ProjectionStop) return [events, error];
+    throw error;
+  }
+}
+
 /** Throws what asking again helps against: the log goes on as a new epoch, and the relay has not built the stream again yet. */
 export function waitForEpoch(saysLog: string | undefined, { logId, epoch }: LogIdentity): void {
   const found = logIn(saysLog);

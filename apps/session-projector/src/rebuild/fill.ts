@@ -19,7 +19,7 @@ export class Fill {
   /** Applies everything up to `last`: while a batch is written, the next is opened, and the one after it read. */
   async to(last: number, applied: (position: number) => void = () => undefined): Promise<void> {
     const prepare = (events: readonly ProjectedEvent[]) => this.tables.prepare(events, this.at.logId);
-    for await (const { events, stop, prepared } of preparedFromLog(
+    for await (const { events, prepared } of preparedFromLog(
       this.at.position,
       last,
       this.pool,
@@ -28,7 +28,6 @@ export class Fill {
     )) {
       if (events.length > 0) await this.apply(events, prepared);
       applied(this.at.position);
-      if (stop) throw stop;
     }
     this.refuseWhenStopped();
   }
