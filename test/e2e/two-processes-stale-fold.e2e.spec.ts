@@ -66,6 +66,17 @@ describe.each(['absent', 'frozen'])('two API processes, the projector %s', (proj
     expect(await isActive(there, asking)).toBe(true);
   });
 
+  it.each(['', '/:asking'])(
+    'lets nobody end sessions%s here who was signed out there a moment ago',
+    async (which) => {
+      await listedBy(here.as(other.accessToken));
+      dataOf(await there.as(asking.accessToken).delete(`${OWN}/${other.token}`));
+      const path = OWN + which.replace(':asking', asking.token);
+      expect((await here.as(other.accessToken).delete(path)).status).toBe(401);
+      expect(await isActive(there, asking)).toBe(true);
+    },
+  );
+
   it('does not end a session twice', async () => {
     dataOf(await there.as(asking.accessToken).delete(`${OWN}/${other.token}`));
     expect((await here.as(asking.accessToken).delete(`${OWN}/${other.token}`)).status).toBe(404);

@@ -93,6 +93,12 @@ export class Folds<State> {
     return place && isAt(place, kept) ? foundAt(since, kept) : undefined;
   }
 
+  /** As it was a tenth of a second ago or later, if that is known without a look. An append shows whether it still is so. */
+  recent(streamId: string): CurrentFold<State> | undefined {
+    const moment = this.looks.recent();
+    return moment && this.known(streamId, moment);
+  }
+
   /** Has the stream itself looked at the next time, whatever is known of where it is. */
   doubt(streamId: string): void {
     this.looks.forget(streamId);

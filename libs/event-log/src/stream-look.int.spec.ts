@@ -18,6 +18,7 @@ beforeEach(async () => {
   looks = new StreamLooks(pool);
 });
 afterEach(async () => {
+  jest.restoreAllMocks();
   await writer.close();
   await pool.end();
   await database.drop();
@@ -90,6 +91,22 @@ describe('a look at a stream', () => {
     const before = await clock();
     const { now } = (await looks.look('account-ada')).moment;
     expect(before <= now && now <= (await clock())).toBe(true);
+  });
+});
+
+describe('the latest look', () => {
+  it('counts as recent for a tenth of a second, and never makes the time earlier than it is', async () => {
+    expect(looks.recent()).toBeUndefined();
+    await record('account-ada');
+    await looks.look('account-ada');
+    const asked = performance.now();
+    jest.spyOn(performance, 'now').mockReturnValue(asked + 60);
+    const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    const recent = looks.recent()!;
+    expect(looks.knownSince(recent, 'account-ada')).toMatchObject({ version: 1 });
+    expect(Date.parse(recent.now)).toBeGreaterThanOrEqual(rows[0]!.now.getTime());
+    jest.spyOn(performance, 'now').mockReturnValue(asked + 110);
+    expect(looks.recent()).toBeUndefined();
   });
 });
 

@@ -2,10 +2,12 @@ import type { Instant } from '#domain/instant.js';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { merged } from './merged.js';
+import { type Moment, millisecondsSince, moment } from './moment.js';
 import { STREAM_ROW } from './stream-row.js';
 
 /** Each about 200 bytes. */
 const KEPT_PLACES = 50_000;
+const RECENT_MS = 100;
 /** What happened since the look before is read up to so many events; behind more, streams are asked for by name again. */
 const MAX_EVENTS_SINCE = 1_000;
 
@@ -72,6 +74,7 @@ export class StreamLooks {
   /** As of `upTo`. */
   private readonly places = new LRUCache<string, StreamPlace>({ max: KEPT_PLACES });
   private upTo: LogPlace | undefined;
+  private latest: { readonly askedAt: Moment; readonly now: number } | undefined;
   readonly look = merged((streamIds: readonly string[]) => this.lookAt(streamIds));
 
   constructor(private readonly pool: Pool) {}
@@ -79,6 +82,13 @@ export class StreamLooks {
   /** Where a stream was at an earlier look or later, if that is known without another one. */
   knownSince({ isKept }: LookMoment, streamId: string): StreamPlace | undefined {
     return isKept ? this.places.get(streamId) : undefined;
+  }
+
+  /** The latest look, if that is less than a tenth of a second ago. Its `now` is what PostgreSQL's time is at the most at present. */
+  recent(): LookMoment | undefined {
+    if (!this.latest) return undefined;
+    const age = millisecondsSince(this.latest.askedAt);
+    return age < RECENT_MS ? { now: new Date(this.latest.now + age).toISOString(), isKept: true } : undefined;
   }
 
   /** Has a stream asked for by its name the next time: a snapshot changes its row without an event. */
@@ -90,6 +100,7 @@ export class StreamLooks {
     const { upTo, places } = this;
     const kept = streamIds.map((streamId) => places.get(streamId));
     const asked = new Set(streamIds.filter((_, i) => !kept[i]));
+    const askedAt = moment();
     const { rows } = await this.pool.query<Row>({
       name: 'log-look',
       text: LOOK,
@@ -103,16 +114,17 @@ export class StreamLooks {
     const isNext = this.upTo === upTo;
     if (isNext) {
       this.upTo = { position, hash };
+      this.latest = { askedAt, now };
       if (!follows) places.clear();
       for (const [streamId, place] of found) {
         if (asked.has(streamId) || places.has(streamId)) places.set(streamId, place);
       }
     }
     if (!follows && asked.size < streamIds.length) return this.lookAt(streamIds);
-    const moment = { now: new Date(now).toISOString(), isKept: isNext };
+    const lookedAt = { now: new Date(now).toISOString(), isKept: isNext };
     return streamIds.map((streamId, i) => {
       const { version, row } = found.get(streamId) ?? kept[i]!;
-      return { version, row, moment };
+      return { version, row, moment: lookedAt };
     });
   }
 }

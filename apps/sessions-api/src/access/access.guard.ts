@@ -20,10 +20,13 @@ export const ACCESS = 'signoff:access';
 export interface Access {
   readonly who: 'account' | 'service';
   readonly scope: Scope;
+  /** What is asked for is decided on whether the session of the credential lives: see `Decision.checksWhoActs`. */
+  readonly provesItself?: boolean;
 }
 
 /** Only an account's own credential (session or account key) with this scope. */
-export const ForAccount = (scope: Scope) => access({ who: 'account', scope });
+export const ForAccount = (scope: Scope, more: Pick<Access, 'provesItself'> = {}) =>
+  access({ who: 'account', scope, ...more });
 
 /** Only a service key with this scope. */
 export const ForService = (scope: Scope) => access({ who: 'service', scope });
@@ -45,7 +48,10 @@ export class AccessGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const access = this.reflector.get<Access>(ACCESS, context.getHandler());
     const request = context.switchToHttp().getRequest<KnownRequest>();
-    request.principal = await this.authenticator.authenticate(request.headers.authorization);
+    request.principal = await this.authenticator.authenticate(
+      request.headers.authorization,
+      access.provesItself,
+    );
     authorize(request.principal, access);
     return true;
   }

@@ -1,7 +1,8 @@
 import type { Instant } from '#domain/instant.js';
 import { ACCOUNT_SCOPES } from '#domain/api-key/scopes.js';
 import { liveSession } from '#domain/account-sessions/decider.js';
-import { AccountFolds, accountStreamId } from '#event-log/account-stream.js';
+import { AccountFolds, type AccountState, accountStreamId } from '#event-log/account-stream.js';
+import type { CurrentFold } from '#event-log/folds.js';
 import type { LookMoment } from '#event-log/stream-look.js';
 import type { IdleSessions } from '../activity/idle-sessions.js';
 import { AccessError } from './access-error.js';
@@ -20,13 +21,13 @@ export class Authenticator {
     private readonly idle: IdleSessions,
   ) {}
 
-  /** `authorization`: the header, RFC 6750. */
-  async authenticate(authorization: string | undefined): Promise<Principal> {
+  /** `authorization`: the header, RFC 6750. `provesItself`: what is asked for is done only if it turns out that the session lives. */
+  async authenticate(authorization: string | undefined, provesItself = false): Promise<Principal> {
     if (authorization === undefined)
       throw new AccessError('CREDENTIAL_MISSING', 'a bearer credential is required');
     const text = BEARER.exec(authorization)?.[1];
     if (text === undefined) throw refused();
-    return text.startsWith('eyJ') ? this.bySession(text) : this.byKey(text);
+    return text.startsWith('eyJ') ? this.bySession(text, provesItself) : this.byKey(text);
   }
 
   /** What a credential says, if it stands for a session that is alive, or was at that look. */
@@ -37,18 +38,22 @@ export class Authenticator {
 
   private async foundAlive(claims: SessionClaims, since?: LookMoment): Promise<LookMoment | null> {
     const fold = await this.accounts.current(accountStreamId(claims.sub), since);
-    const session = liveSession(fold.state.sessions, claims.sid, fold.now);
-    if (!session || hasExpired(claims, fold.now)) return null;
+    if (!isAlive(claims, fold)) return null;
     return (await this.idle.endIfIdle(claims.sub, fold, claims.sid)) ? null : fold;
   }
 
-  private async bySession(text: string): Promise<Principal> {
+  private async bySession(text: string, provesItself: boolean): Promise<Principal> {
     const claims = await this.credentials.verify(text);
     if (!claims) throw refused();
     const { sub, sid } = claims;
-    const foundAt = await this.foundAlive(claims);
-    if (!foundAt) throw refused(sid);
-    return { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES, foundAt };
+    const session = { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES } as const;
+    const prove = async () => {
+      const foundAt = await this.foundAlive(claims);
+      if (!foundAt) throw refused(sid);
+      return foundAt;
+    };
+    const recent = provesItself && !this.idle.applies() && this.accounts.recent(accountStreamId(sub));
+    return recent && isAlive(claims, recent) ? { ...session, prove } : { ...session, foundAt: await prove() };
   }
 
   private async byKey(text: string): Promise<Principal> {
@@ -60,5 +65,8 @@ export class Authenticator {
 
 const refused = (credential?: string) =>
   new AccessError('CREDENTIAL_INVALID', 'the credential is not, or no longer, valid', undefined, credential);
+
+const isAlive = (claims: SessionClaims, { state, now }: CurrentFold<AccountState>) =>
+  liveSession(state.sessions, claims.sid, now) !== undefined && !hasExpired(claims, now);
 
 const hasExpired = ({ exp }: SessionClaims, now: Instant) => exp * 1000 <= Date.parse(now);

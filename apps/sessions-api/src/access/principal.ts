@@ -10,6 +10,8 @@ export type Principal = (
   readonly scopes: readonly Scope[];
   /** When the credential was found good, if it was looked up: what is known since then is new enough for who asks by it. */
   readonly foundAt?: LookMoment;
+  /** Of a credential that was good a moment ago, and has not been looked up since it came: throws where it is not any more. */
+  readonly prove?: () => Promise<LookMoment>;
 };
 
 export type AccountPrincipal = Exclude<Principal, { kind: 'service-key' }>;

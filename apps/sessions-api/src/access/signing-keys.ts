@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MasterKey } from '#event-log/master-key.js';
 import type { CryptoKey, JWK } from 'jose';
 import type { Pool } from 'pg';
-import { millisecondsSince, moment, type Moment } from './moment.js';
+import { millisecondsSince, moment, type Moment } from '#event-log/moment.js';
 import { makeSigningKey } from './new-signing-key.js';
 import { isPublished, livesOf, type SigningKeyState } from './signing-key-lifecycle.js';
 import { SigningKeyOpener, type SigningKey } from './signing-key-opener.js';

@@ -39,7 +39,7 @@ export class IdleSessions {
     return this.end(accountId, liveSessions(state.sessions, now), now);
   }
 
-  private applies(): boolean {
+  applies(): boolean {
     return this.config.SESSION_IDLE_MINUTES > 0;
   }
 

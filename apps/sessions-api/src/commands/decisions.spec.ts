@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { DomainError } from '#domain/domain-error.js';
 import type { CurrentFold, Folds } from '#event-log/folds.js';
 import type { Vault } from '#event-log/vault.js';
 import type { LogWriter } from '#event-log/writer.js';
 import type { Pool } from 'pg';
+import type { Caller } from '../access/caller.js';
 import { Decisions } from './decisions.js';
 
 afterEach(() => {
@@ -64,6 +66,98 @@ describe('a command whose stream was looked up since it came', () => {
 
   it('looks again before it asks for anything where that is not known any more', async () => {
     expect(await at(4)).toEqual({ result: 4, asked: [4], looks: 1, doubts: 0 });
+  });
+});
+
+describe('a command by somebody who is not proven yet', () => {
+  const seen = (version: number) => ({
+    version,
+    eventId: null,
+    position: version,
+    row: null,
+    state: version,
+    snapshotVersion: 0,
+    ...LOOK,
+  });
+  interface Circumstances {
+    /** Where the stream was a moment ago, as far as is known. */
+    readonly recent?: number;
+    readonly nothingToDo?: boolean;
+    readonly refusesAt?: number;
+    readonly checksWhoActs?: boolean;
+    readonly idempotency?: Caller['idempotency'];
+    readonly signedOut?: boolean;
+  }
+  /** The stream has come to version 3. Answers what was asked, in order. */
+  const made = async ({ checksWhoActs = true, ...given }: Circumstances) => {
+    const steps: string[] = [];
+    const writer = {
+      append: ({ expectedVersion }: { expectedVersion: number }) => {
+        steps.push(`append at ${expectedVersion}`);
+        return Promise.resolve(
+          expectedVersion === 3 ? { kind: 'appended', events: [], row: '' } : { kind: 'conflict' },
+        );
+      },
+    } as unknown as LogWriter;
+    const folds = {
+      recent: () => given.recent && seen(given.recent),
+      current: (_: string, since?: object) =>
+        Promise.resolve((steps.push(since ? 'as proven' : 'look'), seen(3))),
+      doubt: () => undefined,
+      appended: () => undefined,
+    } as unknown as Folds<number>;
+    const prove = () => {
+      steps.push('prove');
+      return given.signedOut ? Promise.reject(new Error('signed out')) : Promise.resolve(LOOK);
+    };
+    const principal = { kind: 'session', accountId: 'ada', sessionId: 'ses_1', scopes: [], prove } as const;
+    const { idempotency } = given;
+    const pool = { query: () => Promise.resolve({ rows: [] }) } as unknown as Pool;
+    const answer = await new Decisions(pool, writer, {} as Vault)
+      .make({
+        caller: { principal, requestId: 'one', ...(idempotency && { idempotency }) },
+        streamId: 'account-ada',
+        folds,
+        ...(checksWhoActs && { checksWhoActs }),
+        decide: (version) => {
+          if (version === given.refusesAt) throw new DomainError('SESSION_NOT_FOUND', 'not there');
+          return given.nothingToDo ? [] : [{ type: 'SessionRevoked', data: {} }];
+        },
+        result: (_, version) => `at ${version}`,
+      })
+      .then(
+        ({ result }) => result,
+        (error: Error) => error.message,
+      );
+    return [...steps, answer];
+  };
+
+  it('is proven by an append at the version that was known a moment ago', async () => {
+    expect(await made({ recent: 3 })).toEqual(['append at 3', 'at 3']);
+  });
+
+  it('has to be proven where nothing is known', async () => {
+    expect(await made({})).toEqual(['prove', 'as proven', 'append at 3', 'at 3']);
+  });
+
+  it('has to be proven where somebody was first', async () => {
+    expect(await made({ recent: 2 })).toEqual(['append at 2', 'prove', 'as proven', 'append at 3', 'at 3']);
+    expect(await made({ recent: 2, signedOut: true })).toEqual(['append at 2', 'prove', 'signed out']);
+  });
+
+  it('has to be proven before a refusal, or that there is nothing to do, is answered', async () => {
+    expect(await made({ recent: 3, refusesAt: 3 })).toEqual(['prove', 'as proven', 'not there']);
+    expect(await made({ recent: 3, refusesAt: 3, signedOut: true })).toEqual(['prove', 'signed out']);
+    expect(await made({ recent: 3, nothingToDo: true })).toEqual(['prove', 'as proven', 'at 3']);
+    expect(await made({ recent: 2, refusesAt: 2 })).toEqual(['prove', 'as proven', 'append at 3', 'at 3']);
+  });
+
+  it('has to be proven first where a key may have been used before, or the decision is not about who asks', async () => {
+    const idempotency = { operation: 'DELETE', key: 'k', requestHash: Buffer.alloc(32) };
+    for (const given of [{ idempotency }, { checksWhoActs: false }]) {
+      expect(await made({ recent: 3, ...given })).toEqual(['prove', 'as proven', 'append at 3', 'at 3']);
+      expect(await made({ recent: 3, ...given, signedOut: true })).toEqual(['prove', 'signed out']);
+    }
   });
 });
 

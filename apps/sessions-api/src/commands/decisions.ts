@@ -35,6 +35,8 @@ export interface Decision<State, Event extends DomainEvent, Result> {
   readonly streamId: string;
   readonly folds: Folds<State>;
   readonly decide: (state: State, now: Instant, destroyed: readonly LivingKey[]) => readonly Event[];
+  /** Decides nothing where the session that asks is not alive in the state. */
+  readonly checksWhoActs?: true;
   /** The keys that are destroyed if anything is decided, looked up anew for each attempt. */
   readonly destroys?: () => Promise<readonly LivingKey[]>;
   /** What of an event is personal or secret, and goes sealed. */
@@ -65,7 +67,8 @@ type Outcome<Result> =
  *                              └────────── another process was first ─────┘   for up to 2 s, then CONTENTION
  *
  * In one process the commands of a stream are decided one after another. A refusal or "nothing to do" is only answered
- * if the fold was the stream's newest since the command came; with a key it is recorded like any other outcome.
+ * if the fold was the stream's newest since the command came; with a key it is recorded like any other outcome. Whoever is
+ * not proven yet is so by an append: what was decided on was the newest, and in it his session lived.
  */
 export class Decisions {
   private readonly queue = new StreamQueue();
@@ -101,7 +104,11 @@ export class Decisions {
   ): Promise<Decided<Result>> {
     const giveUpAt = performance.now() + TRY_FOR_MS;
     const { folds, streamId, caller } = decision;
-    let looked = folds.current(streamId, caller.principal.foundAt);
+    const { prove, foundAt } = caller.principal;
+    const recent = decision.checksWhoActs && prove && !caller.idempotency && folds.recent(streamId);
+    const proven = recent && (await this.attempt(decision, recent, 'only if appended'));
+    if (proven) return proven;
+    let looked = folds.current(streamId, prove ? await prove() : foundAt);
     for (;;) {
       const decided = await this.attempt(decision, looked);
       if (decided) return decided;
@@ -113,10 +120,11 @@ export class Decisions {
     }
   }
 
-  /** Undefined when another process was first. */
+  /** Undefined when another process was first, or where only an append counts and nothing is to be appended. */
   private async attempt<State, Event extends DomainEvent, Result>(
     decision: Decision<State, Event, Result>,
-    looked: Promise<CurrentFold<State>>,
+    looked: CurrentFold<State> | Promise<CurrentFold<State>>,
+    counts?: 'only if appended',
   ): Promise<Decided<Result> | undefined> {
     const { caller, streamId, folds } = decision;
     const command = caller.idempotency && {
@@ -130,6 +138,7 @@ export class Decisions {
     const destroyed = (await decision.destroys?.()) ?? [];
     const { events, outcome } = judge(decision, fold.state, fold.now, destroyed);
     const { position } = fold;
+    if (events.length === 0 && counts) return undefined;
     if (events.length === 0 && !command) return { result: answer(outcome), position, repeated: false };
 
     const append = await inSpan('append', { parent: caller.traceparent }, async (span) => {

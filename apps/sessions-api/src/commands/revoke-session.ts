@@ -37,6 +37,7 @@ export class RevokeSessionHandler implements ICommandHandler<RevokeSession> {
       caller,
       streamId: accountStreamId(accountId),
       folds: this.accounts,
+      checksWhoActs: true,
       decide: ({ sessions }, now) =>
         accountSessions.decide({ type: 'RevokeSession', now, actingSessionId, sessionId, reason }, sessions),
       personal: () => (note === undefined ? undefined : { note }),

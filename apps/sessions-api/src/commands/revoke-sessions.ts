@@ -39,6 +39,7 @@ export class RevokeSessionsHandler implements ICommandHandler<RevokeSessions> {
       caller,
       streamId: accountStreamId(accountId),
       folds: this.accounts,
+      checksWhoActs: true,
       decide: ({ sessions }, now) =>
         accountSessions.decide(
           actingSessionId !== undefined && except === 'current'

@@ -76,7 +76,7 @@ export class AccountSessionsController {
   }
 
   @Delete()
-  @ForAccount('sessions:revoke')
+  @ForAccount('sessions:revoke', { provesItself: true })
   @ApiOperation({ summary: 'End all other sessions; with includeCurrent the current one as well' })
   @ApiOkResponse({ standardSchema: revokedAllOutput })
   @TellsEffect()
@@ -92,7 +92,7 @@ export class AccountSessionsController {
   }
 
   @Delete(':token')
-  @ForAccount('sessions:revoke')
+  @ForAccount('sessions:revoke', { provesItself: true })
   @ApiOperation({ summary: 'End one session' })
   @ApiOkResponse({ standardSchema: revokedOutput })
   @TellsEffect()
