@@ -110,7 +110,7 @@ export class Folds<State> {
     base: Fold<State>,
     { events, row }: { readonly events: readonly RecordedEvent[]; readonly row: string },
   ): void {
-    this.keep(streamId, { ...this.extend(base, events), row: events.length > 0 ? row : base.row });
+    this.keep(streamId, this.extend(base, events, events.length > 0 ? row : base.row));
   }
 
   private async begin(streamId: string, version: number): Promise<Fold<State>> {
@@ -129,12 +129,16 @@ export class Folds<State> {
     return last?.eventId === base.eventId ? this.extend(base, events) : null;
   }
 
-  private extend(base: Fold<State>, events: readonly RecordedEvent[]): Fold<State> {
-    const last = events.at(-1);
+  /** Written out, like `foundAt`. */
+  private extend(base: Fold<State>, events: readonly RecordedEvent[], row = base.row): Fold<State> {
+    const { version, eventId, position } = events.at(-1) ?? base;
     return {
-      ...base,
-      ...(last && { version: last.version, eventId: last.eventId, position: last.position }),
+      version,
+      eventId,
+      position,
+      row,
       state: events.reduce((state, event) => this.projection.apply(state, event), base.state),
+      snapshotVersion: base.snapshotVersion,
     };
   }
 

@@ -50,10 +50,10 @@ export class ApiKeys {
     const secretHash = await this.secretHash(state.created);
     if (secretHash === undefined || !timingSafeEqual(given, secretHash)) return null;
     const { scopes, accountId } = state.key;
-    const known = { keyId, scopes, foundAt: { now, isKept } };
+    const foundAt = { now, isKept };
     return accountId === null
-      ? { kind: 'service-key', ...known }
-      : { kind: 'account-key', accountId, ...known };
+      ? { kind: 'service-key', keyId, scopes, foundAt }
+      : { kind: 'account-key', accountId, keyId, scopes, foundAt };
   }
 
   /** Undefined when what seals it was destroyed: then the key opens nothing any more. */

@@ -3,6 +3,7 @@ import type { AccountFolds } from '#event-log/account-stream.js';
 import type { IdleSessions } from '../activity/idle-sessions.js';
 import type { ApiKeys } from './api-keys.js';
 import { Authenticator } from './authenticator.js';
+import type { Principal } from './principal.js';
 import type { SessionCredentials } from './session-credentials.js';
 
 const TIME = Date.parse('2026-11-30T08:00:00.000Z');
@@ -53,7 +54,7 @@ describe('the credential of a session that lived a moment ago', () => {
     const { principal, looked } = await ask({ lived: true });
     expect(looked).toBe(false);
     expect(principal).toMatchObject({ sessionId: 'ses_1' });
-    expect(principal).not.toHaveProperty('foundAt');
+    expect((principal as Principal).foundAt).toBeUndefined();
     expect(await (principal as { prove(): Promise<unknown> }).prove()).toMatchObject({ now: at(0) });
   });
 

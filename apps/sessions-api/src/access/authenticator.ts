@@ -46,14 +46,21 @@ export class Authenticator {
     const claims = await this.credentials.verify(text);
     if (!claims) throw refused();
     const { sub, sid } = claims;
-    const session = { kind: 'session', accountId: sub, sessionId: sid, scopes: ACCOUNT_SCOPES } as const;
     const prove = async () => {
       const foundAt = await this.foundAlive(claims);
       if (!foundAt) throw refused(sid);
       return foundAt;
     };
     const recent = provesItself && !this.idle.applies() && this.accounts.recent(accountStreamId(sub));
-    return recent && isAlive(claims, recent) ? { ...session, prove } : { ...session, foundAt: await prove() };
+    const isPresumed = recent && isAlive(claims, recent);
+    return {
+      kind: 'session',
+      accountId: sub,
+      sessionId: sid,
+      scopes: ACCOUNT_SCOPES,
+      foundAt: isPresumed ? undefined : await prove(),
+      prove: isPresumed ? prove : undefined,
+    };
   }
 
   private async byKey(text: string): Promise<Principal> {

@@ -88,7 +88,7 @@ export class Decisions {
       this.queue.run(streamId, () => {
         if (performance.now() > giveUpAt)
           throw new LogError('LOG_BUSY', 'too many commands of this account wait');
-        return this.decide({ ...decision, caller: { ...caller, traceparent } });
+        return this.decide(within(traceparent, decision));
       }),
     );
   }
@@ -142,14 +142,15 @@ export class Decisions {
     if (events.length === 0 && !command) return { result: answer(outcome), position, repeated: false };
 
     const append = await inSpan('append', { parent: caller.traceparent }, async (span) => {
-      const asked = { ...decision, caller: { ...caller, traceparent: span.traceparent } };
+      const prepared = await this.prepare(within(span.traceparent, decision), events, fold.now);
       const appended = await this.writer.append({
         streamId,
         expectedVersion: fold.version,
         expectedRow: fold.row,
-        ...(await this.prepare(asked, events, fold.now)),
-        ...(events.length > 0 && { destroyedKeys: destroyed.map(({ keyId }) => keyId) }),
-        ...(command && { command: { ...command, outcome } }),
+        events: prepared.events,
+        subjectKey: prepared.subjectKey,
+        destroyedKeys: events.length > 0 ? destroyed.map(({ keyId }) => keyId) : undefined,
+        command: command && { ...command, outcome },
       });
       span.set({ 'signoff.outcome': appended.kind, 'signoff.events': events.length });
       return appended;
@@ -193,6 +194,13 @@ export class Decisions {
     };
   }
 }
+
+/** As part of a span; where nothing is traced, as it came. */
+const within = <Asked extends { readonly caller: Caller }>(
+  traceparent: string | undefined,
+  asked: Asked,
+): Asked =>
+  asked.caller.traceparent === traceparent ? asked : { ...asked, caller: { ...asked.caller, traceparent } };
 
 const refuses = (error: unknown) => error instanceof DomainError || error instanceof IdempotencyKeyReused;
 

@@ -43,6 +43,6 @@ export class RevokeSessionHandler implements ICommandHandler<RevokeSession> {
       personal: () => (note === undefined ? undefined : { note }),
       result: () => ({ currentSessionRevoked: sessionId === actingSessionId }),
     });
-    return { ...result, position };
+    return { currentSessionRevoked: result.currentSessionRevoked, position };
   }
 }

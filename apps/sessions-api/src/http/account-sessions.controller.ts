@@ -87,8 +87,8 @@ export class AccountSessionsController {
   ): Promise<RevokedAllOutput> {
     const except = includeCurrent ? 'none' : 'current';
     const command = new RevokeSessions(caller, caller.principal.accountId, 'user_all', except);
-    const { position, ...data } = await this.commands.execute(command);
-    return this.effects.answer(exchange, position, { data });
+    const { position, revoked, currentSessionRevoked } = await this.commands.execute(command);
+    return this.effects.answer(exchange, position, { data: { revoked, currentSessionRevoked } });
   }
 
   @Delete(':token')
@@ -102,7 +102,7 @@ export class AccountSessionsController {
     @InExchange() exchange: Exchange,
   ): Promise<RevokedOutput> {
     const command = new RevokeSession(caller, caller.principal.accountId, requireToken(token), 'user');
-    const { position, ...revoked } = await this.commands.execute(command);
-    return this.effects.answer(exchange, position, { data: { revoked: true, ...revoked } });
+    const { position, currentSessionRevoked } = await this.commands.execute(command);
+    return this.effects.answer(exchange, position, { data: { revoked: true, currentSessionRevoked } });
   }
 }
