@@ -13,21 +13,22 @@ afterEach(() => {
 
 const LOOK = { now: '2026-11-24T08:00:00.000Z', isKept: true };
 
+const fold = (version: number) => ({
+  version,
+  eventId: null,
+  position: version,
+  row: null,
+  state: version,
+  snapshotVersion: 0,
+  ...LOOK,
+});
+
 const caller = (requestId: string) => ({
   principal: { kind: 'service-key', keyId: 'key_1', scopes: [], foundAt: LOOK } as const,
   requestId,
 });
 
 describe('a command whose stream was looked up since it came', () => {
-  const fold = (version: number) => ({
-    version,
-    eventId: null,
-    position: version,
-    row: null,
-    state: version,
-    snapshotVersion: 0,
-    ...LOOK,
-  });
   /** The log has come to a version; this process knows of another one since the look, or of none. */
   const at = (version: number, known?: number) => {
     const asked: number[] = [];
@@ -70,15 +71,6 @@ describe('a command whose stream was looked up since it came', () => {
 });
 
 describe('a command by somebody who is not proven yet', () => {
-  const seen = (version: number) => ({
-    version,
-    eventId: null,
-    position: version,
-    row: null,
-    state: version,
-    snapshotVersion: 0,
-    ...LOOK,
-  });
   interface Circumstances {
     /** Where the stream was a moment ago, as far as is known. */
     readonly recent?: number;
@@ -100,9 +92,9 @@ describe('a command by somebody who is not proven yet', () => {
       },
     } as unknown as LogWriter;
     const folds = {
-      recent: () => given.recent && seen(given.recent),
+      recent: () => given.recent && fold(given.recent),
       current: (_: string, since?: object) =>
-        Promise.resolve((steps.push(since ? 'as proven' : 'look'), seen(3))),
+        Promise.resolve((steps.push(since ? 'as proven' : 'look'), fold(3))),
       doubt: () => undefined,
       appended: () => undefined,
     } as unknown as Folds<number>;
