@@ -49,19 +49,20 @@ export function waitForEpoch(saysLog: string | undefined, { logId, epoch }: LogI
   }
 }
 
+/** Written out: each event comes here. */
 export function eventFromLog(event: RecordedEvent): ProjectedEvent {
-  const { position, eventId, streamId, hash, sealed, metadata, recordedAt } = event;
-  const traceparent = traceparentIn(event.metadata);
+  const { type, data } = decode(event);
   return {
-    position,
-    eventId,
-    streamId,
-    hash,
-    sealed,
-    metadata,
-    recordedAt,
-    traceparent,
-    ...decode(event),
+    position: event.position,
+    eventId: event.eventId,
+    type,
+    streamId: event.streamId,
+    data,
+    hash: event.hash,
+    sealed: event.sealed,
+    metadata: event.metadata,
+    recordedAt: event.recordedAt,
+    traceparent: traceparentIn(event.metadata),
   };
 }
 

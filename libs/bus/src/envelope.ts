@@ -35,17 +35,18 @@ export interface BusMessage {
 /** `data` and `metadata` stand in the body byte for byte as in the log. Headers: CloudEvents 1.0, NATS binding, W3C trace context. */
 export function toMessage(event: RecordedEvent, log: LogIdentity, source: string): BusMessage {
   const hdrs = headers();
-  hdrs.set('ce-specversion', '1.0');
-  hdrs.set('ce-id', event.eventId);
-  hdrs.set('ce-type', `signoff.${namesOf(event.type).name}.v${event.schema}`);
-  hdrs.set('ce-source', encodeURI(source));
-  hdrs.set('ce-time', new Date(event.recordedAt).toISOString());
-  hdrs.set('ce-subject', encodeURIComponent(accountIdOf(event.streamId) ?? event.streamId));
-  hdrs.set('ce-datacontenttype', 'application/json');
-  hdrs.set('Signoff-Log', logHeader(log));
-  hdrs.set('Signoff-Hash', event.hash.toString('hex'));
+  // Appended, since to set is to look for what is there first.
+  hdrs.append('ce-specversion', '1.0');
+  hdrs.append('ce-id', event.eventId);
+  hdrs.append('ce-type', `signoff.${namesOf(event.type).name}.v${event.schema}`);
+  hdrs.append('ce-source', encodeURI(source));
+  hdrs.append('ce-time', new Date(event.recordedAt).toISOString());
+  hdrs.append('ce-subject', encodeURIComponent(accountIdOf(event.streamId) ?? event.streamId));
+  hdrs.append('ce-datacontenttype', 'application/json');
+  hdrs.append('Signoff-Log', logHeader(log));
+  hdrs.append('Signoff-Hash', event.hash.toString('hex'));
   const traceparent = traceparentIn(event.metadata);
-  if (traceparent !== undefined) hdrs.set('traceparent', traceparent);
+  if (traceparent !== undefined) hdrs.append('traceparent', traceparent);
   return {
     position: event.position,
     subject: subjectOf(event),
@@ -68,21 +69,16 @@ export function isMessageOf(
   );
 }
 
+/** An `Envelope`. */
 function bodyOf(event: RecordedEvent): string {
-  const fields: [keyof Envelope, string | number | null][] = [
-    ['id', JSON.stringify(event.eventId)],
-    ['type', JSON.stringify(event.type)],
-    ['schema', event.schema],
-    ['position', event.position],
-    ['version', event.version],
-    ['revocation', event.revocation],
-    ['streamId', JSON.stringify(event.streamId)],
-    ['accountId', JSON.stringify(accountIdOf(event.streamId))],
-    ['data', event.data],
-    ['metadata', event.metadata],
-    ['recordedAt', JSON.stringify(new Date(event.recordedAt))],
-  ];
-  return `{${fields.map(([name, value]) => `"${name}":${value}`).join(',')}}`;
+  const { eventId, type, schema, position, version, revocation, streamId, data, metadata } = event;
+  const [stream, account] = [JSON.stringify(streamId), JSON.stringify(accountIdOf(streamId))];
+  const recordedAt = new Date(event.recordedAt).toISOString();
+  return (
+    `{"id":"${eventId}","type":"${type}","schema":${schema},"position":${position},"version":${version},` +
+    `"revocation":${revocation},"streamId":${stream},"accountId":${account},"data":${data},"metadata":${metadata},` +
+    `"recordedAt":"${recordedAt}"}`
+  );
 }
 
 export const logHeader = ({ logId, epoch }: LogIdentity) => `${logId}/${epoch}`;
