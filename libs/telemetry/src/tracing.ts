@@ -66,13 +66,22 @@ interface InSpan {
 }
 
 /** Runs in a span of its own. An error by whose `code` somebody was refused is no failure: `refuses` tells. */
-export async function inSpan<Result>(
+export function inSpan<Result>(
   name: string,
-  { refuses, ...options }: SpanOptions & { readonly refuses?: (error: unknown) => boolean },
+  options: SpanOptions & { readonly refuses?: (error: unknown) => boolean },
   run: (span: InSpan) => Promise<Result>,
 ): Promise<Result> {
   const span = startSpan(name, options);
-  if (!span) return run({ traceparent: options.parent, set: () => undefined });
+  return span
+    ? runIn(span, run, options.refuses)
+    : run({ traceparent: options.parent, set: () => undefined });
+}
+
+async function runIn<Result>(
+  span: TraceSpan,
+  run: (span: InSpan) => Promise<Result>,
+  refuses?: (error: unknown) => boolean,
+): Promise<Result> {
   try {
     return await run(span);
   } catch (error) {

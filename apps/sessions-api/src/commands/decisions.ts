@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError, type DomainErrorCode } from '#domain/domain-error.js';
 import type { Instant } from '#domain/instant.js';
-import type { CommandKey, RecordedOutcome } from '#event-log/append.js';
+import type { RecordedOutcome } from '#event-log/append.js';
 import type { NewEvent } from '#event-log/event.js';
 import { EVENT_TYPES, type EventTypeName } from '#event-log/event-types.js';
 import type { CurrentFold, Folds } from '#event-log/folds.js';
@@ -131,7 +131,9 @@ export class Decisions {
       ...caller.idempotency,
       principal: credentialId(caller.principal),
     };
-    const [earlier, fold] = await Promise.all([this.earlier(command), looked]);
+    const [earlier, fold] = command
+      ? await Promise.all([readOutcome(this.pool, command), looked])
+      : [undefined, await looked];
     if (earlier && command) return repeat(earlier, command.requestHash, fold.position);
 
     // Behind the fold: a key that is made meanwhile moves the stream, and this attempt conflicts.
@@ -164,15 +166,11 @@ export class Decisions {
     return { result: answer(outcome), position: append.events.at(-1)?.position ?? position, repeated: false };
   }
 
-  private async earlier(command: CommandKey | undefined): Promise<RecordedOutcome | undefined> {
-    return command && readOutcome(this.pool, command);
-  }
-
   private async prepare<Event extends DomainEvent>(
     { caller, streamId, personal }: Pick<Decision<never, Event, never>, 'caller' | 'streamId' | 'personal'>,
     events: readonly Event[],
     now: Instant,
-  ): Promise<{ events: NewEvent[]; subjectKey?: SubjectKey }> {
+  ): Promise<{ events: NewEvent[]; subjectKey: SubjectKey | undefined }> {
     const metadata = JSON.stringify(metadataOf(caller));
     const secrets = events.map((event) => personal?.(event));
     const sealing = secrets.some(Boolean) ? await this.vault.keyFor(streamId, now) : undefined;
@@ -190,7 +188,7 @@ export class Decisions {
           metadata,
         };
       }),
-      ...(sealing?.isNew && { subjectKey: sealing.key }),
+      subjectKey: sealing?.isNew ? sealing.key : undefined,
     };
   }
 }

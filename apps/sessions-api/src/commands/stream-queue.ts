@@ -3,7 +3,8 @@ export class StreamQueue {
   private readonly last = new Map<string, Promise<unknown>>();
 
   run<Result>(streamId: string, task: () => Promise<Result>): Promise<Result> {
-    const result = (this.last.get(streamId) ?? Promise.resolve()).then(task, task);
+    const before = this.last.get(streamId);
+    const result = before ? before.then(task, task) : task();
     this.last.set(streamId, result);
     const forget = () => {
       if (this.last.get(streamId) === result) this.last.delete(streamId);

@@ -39,21 +39,29 @@ export class EffectAnswers {
     output: Output,
   ): Promise<Output & Partial<EffectAnswer['body']>> {
     reply.header('signoff-position', position);
-    const answer = await this.acknowledge(position, request.headers.prefer, request.principal);
+    const waiting = this.acknowledge(position, request.headers.prefer, request.principal);
+    const answer = waiting && (await waiting);
     if (!answer) return output;
     reply.header('preference-applied', answer.applied);
     return { ...output, ...answer.body };
   }
 
   /** `prefer`: the header (RFC 7240). Undefined when it does not ask to wait: then nothing is waited for. */
-  async acknowledge(
+  acknowledge(
     position: number,
     prefer: string | string[] | undefined,
     principal: Principal,
-  ): Promise<EffectAnswer | undefined> {
+  ): Promise<EffectAnswer | undefined> | undefined {
     this.times.acknowledged(position);
     const seconds = secondsToWait(prefer, MAX_WAIT_SECONDS);
-    if (seconds === undefined) return undefined;
+    return seconds === undefined ? undefined : this.wait(position, seconds, principal);
+  }
+
+  private async wait(
+    position: number,
+    seconds: number,
+    principal: Principal,
+  ): Promise<EffectAnswer | undefined> {
     // It is acknowledged: whatever becomes of the wait, this is no failure.
     const effect = await this.effects.wait(position, seconds * 1_000).catch(() => undefined);
     return (
