@@ -20,3 +20,7 @@ export class AccessError extends Error {
     this.name = 'AccessError';
   }
 }
+
+/** `credential`: as in the error. */
+export const notValid = (credential?: string) =>
+  new AccessError('CREDENTIAL_INVALID', 'the credential is not, or no longer, valid', undefined, credential);

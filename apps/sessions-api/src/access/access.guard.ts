@@ -34,8 +34,8 @@ export const ForService = (scope: Scope) => access({ who: 'service', scope });
 const access = (required: Access) =>
   applyDecorators(SetMetadata(ACCESS, required), UseGuards(AccessGuard), ApiBearerAuth(), AnswersProblems());
 
-export interface KnownRequest extends FastifyRequest {
-  principal: Principal;
+export interface KnownRequest<Asking extends Principal = Principal> extends FastifyRequest {
+  principal: Asking;
 }
 
 @Injectable()

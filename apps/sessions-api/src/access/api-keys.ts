@@ -7,6 +7,7 @@ import type { RecordedEvent } from '#event-log/event.js';
 import { sha256 } from '#event-log/sha256.js';
 import type { Vault } from '#event-log/vault.js';
 import { LRUCache } from 'lru-cache';
+import { notValid } from './access-error.js';
 import type { Principal } from './principal.js';
 
 export const BOOTSTRAP_KEY_ID = 'bootstrap';
@@ -38,17 +39,20 @@ export class ApiKeys {
   }
 
   /** A revoked key stops at once at every process: its stream's version is read for each request. */
-  async authenticate(text: string): Promise<Principal | null> {
+  async authenticate(text: string): Promise<Principal> {
     const given = sha256(text);
     if (this.bootstrapHash && timingSafeEqual(given, this.bootstrapHash)) {
       return { kind: 'service-key', keyId: BOOTSTRAP_KEY_ID, scopes: SERVICE_SCOPES };
     }
     const keyId = keyNamedIn(text);
-    if (keyId === undefined) return null;
+    if (keyId === undefined) throw notValid();
     const { state, now, isKept } = await this.folds.current(apiKeyStreamId(keyId));
-    if (!keyIsValid(state.key, now) || !state.created) return null;
-    const secretHash = await this.secretHash(state.created);
-    if (secretHash === undefined || !timingSafeEqual(given, secretHash)) return null;
+    if (!keyIsValid(state.key, now) || !state.created) throw notValid(keyId);
+    const { created } = state;
+    const secretHash = this.secretHashes.get(created.eventId) ?? (await this.openSecretHash(created));
+    if (secretHash === undefined || !timingSafeEqual(given, secretHash)) {
+      throw notValid(keyId);
+    }
     const { scopes, accountId } = state.key;
     const foundAt = { now, isKept };
     return accountId === null
@@ -57,9 +61,7 @@ export class ApiKeys {
   }
 
   /** Undefined when what seals it was destroyed: then the key opens nothing any more. */
-  private async secretHash(created: RecordedEvent): Promise<Buffer | undefined> {
-    const known = this.secretHashes.get(created.eventId);
-    if (known) return known;
+  private async openSecretHash(created: RecordedEvent): Promise<Buffer | undefined> {
     const [secret] = await this.vault.open([created]);
     if (!secret?.secretHash) return undefined;
     const secretHash = Buffer.from(secret.secretHash, 'hex');

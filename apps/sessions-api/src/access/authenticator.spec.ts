@@ -28,9 +28,9 @@ async function ask(given: Circumstances) {
     const session = { sessionId: 'ses_1', issuedAt: at(-1), expiresAt: at(LIVES_FOR) };
     return { state: { sessions: new Map(alive ? [['ses_1', session]] : []) }, now: at(0), isKept: true };
   };
-  const exp = TIME / 1_000 + credentialExpires;
+  const claims = { sub: 'ada', sid: 'ses_1', exp: TIME / 1_000 + credentialExpires };
   const authenticator = new Authenticator(
-    { verify: () => Promise.resolve({ sub: 'ada', sid: 'ses_1', exp }) } as unknown as SessionCredentials,
+    { known: () => claims } as unknown as SessionCredentials,
     {} as ApiKeys,
     {
       recent: () => (given.lived === undefined ? undefined : fold(given.lived)),

@@ -5,8 +5,8 @@ import { AccountFolds, type AccountState, accountStreamId } from '#event-log/acc
 import type { CurrentFold } from '#event-log/folds.js';
 import type { LookMoment } from '#event-log/stream-look.js';
 import type { IdleSessions } from '../activity/idle-sessions.js';
-import { AccessError } from './access-error.js';
-import { type ApiKeys, keyNamedIn } from './api-keys.js';
+import { AccessError, notValid } from './access-error.js';
+import type { ApiKeys } from './api-keys.js';
 import type { Principal } from './principal.js';
 import type { SessionClaims, SessionCredentials } from './session-credentials.js';
 
@@ -26,12 +26,21 @@ export class Authenticator {
     if (authorization === undefined)
       throw new AccessError('CREDENTIAL_MISSING', 'a bearer credential is required');
     const text = BEARER.exec(authorization)?.[1];
-    if (text === undefined) throw refused();
-    return text.startsWith('eyJ') ? this.bySession(text, provesItself) : this.byKey(text);
+    if (text === undefined) throw notValid();
+    return await (text.startsWith('eyJ')
+      ? this.bySession(text, provesItself)
+      : this.apiKeys.authenticate(text));
   }
 
-  /** What a credential says, if it stands for a session that is alive, or was at that look. */
-  async liveClaims(text: string, since?: LookMoment): Promise<SessionClaims | null> {
+  /** What a credential says, if it stands for a session that is alive, or was at that look. Not waited for where all of that is known. */
+  liveClaims(text: string, since?: LookMoment): SessionClaims | null | Promise<SessionClaims | null> {
+    const claims = since && !this.idle.applies() && this.credentials.known(text);
+    const fold = claims && this.accounts.known(accountStreamId(claims.sub), since);
+    if (!fold) return this.lookUpLiveClaims(text, since);
+    return isAlive(claims, fold) ? claims : null;
+  }
+
+  private async lookUpLiveClaims(text: string, since?: LookMoment): Promise<SessionClaims | null> {
     const claims = await this.credentials.verify(text);
     return claims && (await this.foundAlive(claims, since)) ? claims : null;
   }
@@ -43,12 +52,12 @@ export class Authenticator {
   }
 
   private async bySession(text: string, provesItself: boolean): Promise<Principal> {
-    const claims = await this.credentials.verify(text);
-    if (!claims) throw refused();
+    const claims = this.credentials.known(text) ?? (await this.credentials.verify(text));
+    if (!claims) throw notValid();
     const { sub, sid } = claims;
     const prove = async () => {
       const foundAt = await this.foundAlive(claims);
-      if (!foundAt) throw refused(sid);
+      if (!foundAt) throw notValid(sid);
       return foundAt;
     };
     const recent = provesItself && !this.idle.applies() && this.accounts.recent(accountStreamId(sub));
@@ -62,16 +71,7 @@ export class Authenticator {
       prove: isPresumed ? prove : undefined,
     };
   }
-
-  private async byKey(text: string): Promise<Principal> {
-    const principal = await this.apiKeys.authenticate(text);
-    if (!principal) throw refused(keyNamedIn(text));
-    return principal;
-  }
 }
-
-const refused = (credential?: string) =>
-  new AccessError('CREDENTIAL_INVALID', 'the credential is not, or no longer, valid', undefined, credential);
 
 const isAlive = (claims: SessionClaims, { state, now }: CurrentFold<AccountState>) =>
   liveSession(state.sessions, claims.sid, now) !== undefined && !hasExpired(claims, now);

@@ -27,6 +27,7 @@ interface Verified {
 
 /** Signs session credentials, and says whether a text is one. Whether its session lives is for others to say. */
 export class SessionCredentials {
+  /** By the hash of the whole text: no credential is kept. */
   private readonly verified = new LRUCache<string, Verified>({ max: KEEP_VERIFIED });
 
   constructor(
@@ -54,21 +55,26 @@ export class SessionCredentials {
   }
 
   /**
-   * The claims of a credential that this service signed, or null. Signatures are checked once and remembered by the hash
-   * of the whole text; whether the key still counts is asked each time, and `exp` has to be compared with PostgreSQL's
-   * clock.
+   * The claims of a credential that this service signed, or null. `exp` has to be compared with PostgreSQL's clock.
+   * Signatures are checked once; whether the key still counts is asked each time.
    */
   async verify(text: string): Promise<SessionClaims | null> {
-    if (text.length > MAX_LENGTH) return null;
-    const fingerprint = hash('sha256', text, 'base64');
-    const known = this.verified.get(fingerprint);
-    if (known) return (await this.keys.find(known.kid)) ? known.claims : null;
+    const known = this.known(text);
+    if (known) return known;
     const verified = await this.check(text);
-    if (verified) this.verified.set(fingerprint, verified);
+    if (verified) this.verified.set(fingerprintOf(text), verified);
     return verified?.claims ?? null;
   }
 
+  /** The same, of a credential that was verified before, where its key is known to count. */
+  known(text: string): SessionClaims | undefined {
+    if (text.length > MAX_LENGTH) return undefined;
+    const verified = this.verified.get(fingerprintOf(text));
+    return verified && this.keys.isAccepted(verified.kid) ? verified.claims : undefined;
+  }
+
   private async check(text: string): Promise<Verified | null> {
+    if (text.length > MAX_LENGTH) return null;
     try {
       const { payload, protectedHeader } = await jwtVerify<SessionClaims>(
         text,
@@ -96,3 +102,5 @@ export class SessionCredentials {
     }
   }
 }
+
+const fingerprintOf = (text: string) => hash('sha256', text, 'base64');

@@ -84,6 +84,11 @@ export class SigningKeys {
     return keys.accepted.get(kid)?.publicKey;
   }
 
+  /** Whether credentials under this key are accepted, if what is known of the keys counts; false also where it does not. */
+  isAccepted(kid: string): boolean {
+    return this.counting(performance.now())?.accepted.has(kid) ?? false;
+  }
+
   /** RFC 7517, for whoever verifies credentials by himself, even if PostgreSQL is away. */
   async jwks(): Promise<{ keys: JWK[] }> {
     return { keys: (await this.freshIfPossible()).published };

@@ -1,11 +1,9 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Query, Req } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ForAccount } from '../access/access.guard.js';
-import type { Caller } from '../access/caller.js';
+import { ForAccount, type KnownRequest } from '../access/access.guard.js';
 import type { AccountPrincipal } from '../access/principal.js';
 import { SearchAudit } from '../queries/search-audit.js';
-import { AskedBy } from './asked-by.js';
 import { ownHistoryOutput, toOwnEntry, type OwnHistoryOutput } from './audit-output.js';
 import { beforeInput, type BeforeInput } from './input.js';
 
@@ -19,7 +17,7 @@ export class AccountActivityController {
   @ApiOperation({ summary: 'What happened to the own account, newest first' })
   @ApiOkResponse({ standardSchema: ownHistoryOutput })
   async list(
-    @AskedBy() { principal: { accountId } }: Caller<AccountPrincipal>,
+    @Req() { principal: { accountId } }: KnownRequest<AccountPrincipal>,
     @Query({ schema: beforeInput }) { before, limit }: BeforeInput,
   ): Promise<OwnHistoryOutput> {
     const { entries, next, asOf } = await this.queries.execute(new SearchAudit({ accountId }, before, limit));

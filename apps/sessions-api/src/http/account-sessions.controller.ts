@@ -1,7 +1,7 @@
-import { Controller, Delete, Get, Header, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, Header, Param, Query, Req } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ForAccount } from '../access/access.guard.js';
+import { ForAccount, type KnownRequest } from '../access/access.guard.js';
 import type { Caller } from '../access/caller.js';
 import { type AccountPrincipal, sessionIdOf } from '../access/principal.js';
 import { RevokeSession } from '../commands/revoke-session.js';
@@ -40,7 +40,7 @@ export class AccountSessionsController {
   @ApiOkResponse({ standardSchema: sessionsOutput })
   @Header('content-type', 'application/json; charset=utf-8')
   async list(
-    @AskedBy() { principal }: Caller<AccountPrincipal>,
+    @Req() { principal }: KnownRequest<AccountPrincipal>,
     @Query({ schema: ownSessionsInput }) { status, ...page }: OwnSessionsInput,
   ): Promise<SessionsOutput | string> {
     const [{ accountId }, current] = [principal, sessionIdOf(principal) ?? null];
@@ -56,7 +56,7 @@ export class AccountSessionsController {
   @ForAccount('sessions:read')
   @ApiOperation({ summary: 'How many active sessions there are' })
   @ApiOkResponse({ standardSchema: countOutput })
-  async count(@AskedBy() { principal }: Caller<AccountPrincipal>): Promise<CountOutput> {
+  async count(@Req() { principal }: KnownRequest<AccountPrincipal>): Promise<CountOutput> {
     const query = new ListActiveSessions(principal.accountId, { page: 1, limit: 1 }, principal.foundAt);
     return { data: { count: (await this.queries.execute(query)).total } };
   }
@@ -66,7 +66,7 @@ export class AccountSessionsController {
   @ApiOperation({ summary: 'One active session' })
   @ApiOkResponse({ standardSchema: oneSessionOutput })
   async find(
-    @AskedBy() { principal }: Caller<AccountPrincipal>,
+    @Req() { principal }: KnownRequest<AccountPrincipal>,
     @Param('token') token: string,
   ): Promise<OneSessionOutput> {
     const session = await this.queries.execute(

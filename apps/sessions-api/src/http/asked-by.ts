@@ -1,24 +1,25 @@
 import { sha256 } from '#event-log/sha256.js';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { InvalidInput } from './invalid-input.js';
+import { routeOf } from './observe.js';
 import { traceparentOf } from './trace-requests.js';
 import type { KnownRequest } from '../access/access.guard.js';
 import type { Caller, Idempotency } from '../access/caller.js';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** Who asks, as the access guard found out. */
+/** Who asks for what is recorded, as the access guard found out. */
 export const AskedBy = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
   const request = context.switchToHttp().getRequest<KnownRequest>();
   return {
     principal: request.principal,
     requestId: request.id,
     traceparent: traceparentOf(request),
-    idempotency: idempotencyIn(
-      request.headers['idempotency-key'],
-      `${request.method} ${request.routeOptions.url}`,
-      [request.params, request.query, request.body ?? null],
-    ),
+    idempotency: idempotencyIn(request.headers['idempotency-key'], `${request.method} ${routeOf(request)}`, [
+      request.params,
+      request.query,
+      request.body ?? null,
+    ]),
   };
 });
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { INTROSPECTION_PATH } from './introspection.controller.js';
+import { routeOf } from './observe.js';
 import { RequestError } from './request-error.js';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -23,7 +24,7 @@ export function readBodies(adapter: FastifyAdapter): void {
 
 function refusalOf(request: FastifyRequest): RequestError | undefined {
   if (request.body === undefined) return undefined;
-  if (isForm(request) !== (request.routeOptions.url === `/${INTROSPECTION_PATH}`)) {
+  if (isForm(request) !== (routeOf(request) === `/${INTROSPECTION_PATH}`)) {
     return new RequestError(
       'MEDIA_TYPE_UNSUPPORTED',
       `this takes ${isForm(request) ? 'application/json' : FORM}`,

@@ -1,10 +1,8 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ForService } from '../access/access.guard.js';
-import type { Caller } from '../access/caller.js';
+import { ForService, type KnownRequest } from '../access/access.guard.js';
 import { IntrospectSession, type Introspection } from '../queries/introspect-session.js';
-import { AskedBy } from './asked-by.js';
 import { introspectInput, type IntrospectInput } from './input.js';
 import { introspectionOutput } from './output.js';
 
@@ -22,7 +20,7 @@ export class IntrospectionController {
   @ApiOperation({ summary: 'Whether a session credential is good now (RFC 7662)' })
   @ApiOkResponse({ standardSchema: introspectionOutput })
   introspect(
-    @AskedBy() { principal }: Caller,
+    @Req() { principal }: KnownRequest,
     @Body({ schema: introspectInput }) { token }: IntrospectInput,
   ): Promise<Introspection> {
     return this.queries.execute(new IntrospectSession(token, principal.foundAt));

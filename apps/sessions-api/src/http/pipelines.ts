@@ -2,10 +2,22 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-const closing = new WeakSet<Socket>();
+const newest = Symbol();
+const isClosing = Symbol();
+
+/** A socket keeps what there is to know of it: each request asks several times. */
+interface Connection extends Socket {
+  /** The answer that its next request has to wait for; none while it rests. */
+  [newest]?: ServerResponse | undefined;
+  [isClosing]?: true;
+}
+
+const connectionOf = ({ raw }: FastifyRequest) => raw.socket as Connection;
 
 /** For an answer that closes its connection and comes past every hook. To be called before anything is waited for. */
-export const carryOutNothingBehind = ({ raw }: FastifyRequest): void => void closing.add(raw.socket);
+export function carryOutNothingBehind(request: FastifyRequest): void {
+  connectionOf(request)[isClosing] = true;
+}
 
 /**
  * Carries out the requests of one connection one after another (RFC 9112, section 9.3.2), and none behind an answer that
@@ -13,24 +25,24 @@ export const carryOutNothingBehind = ({ raw }: FastifyRequest): void => void clo
  * no one to tell of it.
  */
 export function carryOutInOrder(instance: FastifyInstance): void {
-  /** The answer that the next request of a connection has to wait for; none while it rests. */
-  const newest = new WeakMap<Socket, ServerResponse>();
-  instance.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
-    const before = newest.get(socket);
-    newest.set(socket, reply.raw);
+  instance.addHook('onRequest', (request, reply, done) => {
+    const connection = connectionOf(request);
+    const before = connection[newest];
+    connection[newest] = reply.raw;
     const carryOut = () => {
-      if (closing.has(socket) || !socket.writable) reply.hijack();
+      if (connection[isClosing] || !connection.writable) reply.hijack();
       else done();
     };
     if (before && !before.writableFinished) before.once('close', carryOut);
     else carryOut();
   });
-  instance.addHook('onSend', ({ raw }, reply, payload, done) => {
-    if (reply.getHeader('connection') === 'close') closing.add(raw.socket);
+  instance.addHook('onSend', (request, reply, payload, done) => {
+    if (reply.getHeader('connection') === 'close') carryOutNothingBehind(request);
     done(null, payload);
   });
-  instance.addHook('onResponse', ({ raw: { socket } }, reply, done) => {
-    if (newest.get(socket) === reply.raw) newest.delete(socket);
+  instance.addHook('onResponse', (request, reply, done) => {
+    const connection = connectionOf(request);
+    if (connection[newest] === reply.raw) connection[newest] = undefined;
     done();
   });
 }

@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { clientAddress, networkOf } from './client-address.js';
+import { NOT_ROUTED, routeOf } from './observe.js';
 import { RequestError } from './request-error.js';
 
 const WINDOW_SECONDS = 60;
@@ -45,10 +46,11 @@ export function limitRates(instance: FastifyInstance, perMinute: number, kept = 
   const policies = { address: policy('address', perMinute), credential: policy('credential', perMinute) };
 
   const ofRequest: RateLimit = (request, reply) => {
-    const path = request.routeOptions.url ?? COUNTED_BY_CREDENTIAL;
-    if (path.startsWith(NOT_COUNTED)) return;
+    const route = routeOf(request);
+    if (route.startsWith(NOT_COUNTED)) return;
+    const byCredential = route.startsWith(COUNTED_BY_CREDENTIAL) || route === NOT_ROUTED;
     const address = countAddress(networkOf(clientAddress(request)));
-    if (!path.startsWith(COUNTED_BY_CREDENTIAL) || !request.headers.authorization || address.isExceeded) {
+    if (!byCredential || !request.headers.authorization || address.isExceeded) {
       reply.header('ratelimit-policy', policies.address).header('ratelimit', left('address', address));
     } else {
       const credential = countCredential(request.headers.authorization);

@@ -28,7 +28,7 @@ export const Answers = (operation: string, scope: Scope) =>
     UseGuards(RpcAccessGuard),
   );
 
-interface KnownContext extends NatsContext {
+export interface KnownContext extends NatsContext {
   principal?: Principal;
 }
 
