@@ -20,9 +20,8 @@ interface Circumstances {
   readonly lives?: boolean;
 }
 
-/** Somebody asks by the credential of a session. */
-async function ask(given: Circumstances) {
-  const { provesItself = true, credentialExpires = LIVES_FOR, lives = true } = given;
+function authenticatorIn(given: Circumstances) {
+  const { credentialExpires = LIVES_FOR, lives = true } = given;
   let looks = 0;
   const fold = (alive: boolean) => {
     const session = { sessionId: 'ses_1', issuedAt: at(-1), expiresAt: at(LIVES_FOR) };
@@ -30,10 +29,11 @@ async function ask(given: Circumstances) {
   };
   const claims = { sub: 'ada', sid: 'ses_1', exp: TIME / 1_000 + credentialExpires };
   const authenticator = new Authenticator(
-    { known: () => claims } as unknown as SessionCredentials,
+    { known: () => claims, verify: () => Promise.resolve(claims) } as unknown as SessionCredentials,
     {} as ApiKeys,
     {
       recent: () => (given.lived === undefined ? undefined : fold(given.lived)),
+      known: () => (given.lived === undefined ? undefined : fold(given.lived)),
       current: () => Promise.resolve((looks++, fold(lives))),
     } as unknown as AccountFolds,
     {
@@ -41,10 +41,23 @@ async function ask(given: Circumstances) {
       endIfIdle: () => Promise.resolve(given.policyOfIdleSessions ?? false),
     } as unknown as IdleSessions,
   );
+  return { authenticator, hasLooked: () => looks > 0 };
+}
+
+/** Somebody asks by the credential of a session. */
+async function ask({ provesItself = true, ...given }: Circumstances) {
+  const { authenticator, hasLooked } = authenticatorIn(given);
   const principal = await authenticator
     .authenticate('Bearer eyJ', provesItself)
     .catch(({ code }: { code: string }) => code);
-  return { principal, looked: looks > 0 };
+  return { principal, looked: hasLooked() };
+}
+
+/** Somebody asks about the credential of a session, with a look behind him. */
+async function askAbout(given: Circumstances) {
+  const { authenticator, hasLooked } = authenticatorIn(given);
+  const claims = await authenticator.liveClaims('eyJ', { now: at(0), isKept: true });
+  return { active: claims !== null, looked: hasLooked() };
 }
 
 const REFUSED = { principal: 'CREDENTIAL_INVALID', looked: true };
@@ -80,5 +93,17 @@ describe('the credential of a session of which nothing is known, or that it did 
     const { principal, looked } = await ask({ lived });
     expect({ principal, looked }).toMatchObject({ principal: { foundAt: { now: at(0) } }, looked: true });
     expect(await ask({ lived, lives: false })).toEqual(REFUSED);
+  });
+});
+
+describe('a credential that is asked about', () => {
+  it.each([
+    ['is of a session that lives', { lived: true }, { active: true, looked: false }],
+    ['is of one that has ended', { lived: false }, { active: false, looked: false }],
+    ['has expired', { lived: true, credentialExpires: 0 }, { active: false, looked: false }],
+    ['is of an account that is not known', { lives: true }, { active: true, looked: true }],
+    ['is of one that is idle', { lived: true, policyOfIdleSessions: true }, { active: false, looked: true }],
+  ])('%s', async (_, given, said) => {
+    expect(await askAbout(given)).toEqual(said);
   });
 });
