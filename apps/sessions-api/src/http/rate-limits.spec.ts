@@ -13,9 +13,9 @@ describe('the counters of the rate limit', () => {
   });
   afterEach(() => instance.close());
 
-  const leftOf = async (credential: string) => {
+  const leftOf = async (credential: string, url = '/api/keys') => {
     const { headers } = await instance.inject({
-      url: '/api/keys',
+      url,
       headers: { authorization: `Bearer ${credential}` },
     });
     return Number(/"credential";r=(\d+)/.exec(String(headers.ratelimit))?.[1]);
@@ -29,6 +29,11 @@ describe('the counters of the rate limit', () => {
     await leftOf('third');
     expect(await leftOf('busy')).toBe(7);
     expect(await leftOf('first')).toBe(9);
+  });
+
+  it('count what is asked of a path that does not exist, like any other', async () => {
+    expect(await leftOf('any', '/nowhere')).toBe(9);
+    expect(await leftOf('any')).toBe(8);
   });
 
   it('begin anew a minute after the first request that they have counted', async () => {
