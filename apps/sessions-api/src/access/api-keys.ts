@@ -50,9 +50,7 @@ export class ApiKeys {
     if (!keyIsValid(state.key, now) || !state.created) throw notValid(keyId);
     const { created } = state;
     const secretHash = this.secretHashes.get(created.eventId) ?? (await this.openSecretHash(created));
-    if (secretHash === undefined || !timingSafeEqual(given, secretHash)) {
-      throw notValid(keyId);
-    }
+    if (secretHash === undefined || !timingSafeEqual(given, secretHash)) throw notValid(keyId);
     const { scopes, accountId } = state.key;
     const foundAt = { now, isKept };
     return accountId === null

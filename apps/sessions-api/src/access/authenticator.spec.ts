@@ -29,7 +29,7 @@ function authenticatorIn(given: Circumstances) {
   };
   const claims = { sub: 'ada', sid: 'ses_1', exp: TIME / 1_000 + credentialExpires };
   const authenticator = new Authenticator(
-    { known: () => claims, verify: () => Promise.resolve(claims) } as unknown as SessionCredentials,
+    { verify: () => claims } as unknown as SessionCredentials,
     {} as ApiKeys,
     {
       recent: () => (given.lived === undefined ? undefined : fold(given.lived)),

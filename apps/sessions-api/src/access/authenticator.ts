@@ -34,14 +34,19 @@ export class Authenticator {
 
   /** What a credential says, if it stands for a session that is alive, or was at that look. Not waited for where all of that is known. */
   liveClaims(text: string, since?: LookMoment): SessionClaims | null | Promise<SessionClaims | null> {
-    const claims = since && !this.idle.applies() && this.credentials.known(text);
-    const fold = claims && this.accounts.known(accountStreamId(claims.sub), since);
-    if (!fold) return this.lookUpLiveClaims(text, since);
+    const verified = this.credentials.verify(text);
+    const claims = verified instanceof Promise ? null : verified;
+    const fold =
+      claims && since && !this.idle.applies() && this.accounts.known(accountStreamId(claims.sub), since);
+    if (!fold) return this.lookUpLive(verified, since);
     return isAlive(claims, fold) ? claims : null;
   }
 
-  private async lookUpLiveClaims(text: string, since?: LookMoment): Promise<SessionClaims | null> {
-    const claims = await this.credentials.verify(text);
+  private async lookUpLive(
+    verified: SessionClaims | null | Promise<SessionClaims | null>,
+    since?: LookMoment,
+  ): Promise<SessionClaims | null> {
+    const claims = await verified;
     return claims && (await this.foundAlive(claims, since)) ? claims : null;
   }
 
@@ -52,7 +57,7 @@ export class Authenticator {
   }
 
   private async bySession(text: string, provesItself: boolean): Promise<Principal> {
-    const claims = this.credentials.known(text) ?? (await this.credentials.verify(text));
+    const claims = await this.credentials.verify(text);
     if (!claims) throw notValid();
     const { sub, sid } = claims;
     const prove = async () => {

@@ -56,25 +56,22 @@ export class SessionCredentials {
 
   /**
    * The claims of a credential that this service signed, or null. `exp` has to be compared with PostgreSQL's clock.
-   * Signatures are checked once; whether the key still counts is asked each time.
+   * Signatures are checked once; whether the key still counts is asked each time. Not waited for where both are known.
    */
-  async verify(text: string): Promise<SessionClaims | null> {
-    const known = this.known(text);
-    if (known) return known;
+  verify(text: string): SessionClaims | null | Promise<SessionClaims | null> {
+    if (text.length > MAX_LENGTH) return null;
+    const fingerprint = hash('sha256', text, 'base64');
+    const known = this.verified.get(fingerprint);
+    return known && this.keys.isAccepted(known.kid) ? known.claims : this.verifyAnew(text, fingerprint);
+  }
+
+  private async verifyAnew(text: string, fingerprint: string): Promise<SessionClaims | null> {
     const verified = await this.check(text);
-    if (verified) this.verified.set(fingerprintOf(text), verified);
+    if (verified) this.verified.set(fingerprint, verified);
     return verified?.claims ?? null;
   }
 
-  /** The same, of a credential that was verified before, where its key is known to count. */
-  known(text: string): SessionClaims | undefined {
-    if (text.length > MAX_LENGTH) return undefined;
-    const verified = this.verified.get(fingerprintOf(text));
-    return verified && this.keys.isAccepted(verified.kid) ? verified.claims : undefined;
-  }
-
   private async check(text: string): Promise<Verified | null> {
-    if (text.length > MAX_LENGTH) return null;
     try {
       const { payload, protectedHeader } = await jwtVerify<SessionClaims>(
         text,
@@ -102,5 +99,3 @@ export class SessionCredentials {
     }
   }
 }
-
-const fingerprintOf = (text: string) => hash('sha256', text, 'base64');

@@ -39,8 +39,7 @@ export class EffectAnswers {
     output: Output,
   ): Promise<Output & Partial<EffectAnswer['body']>> {
     reply.header('signoff-position', position);
-    const waiting = this.acknowledge(position, request.headers.prefer, request.principal);
-    const answer = waiting && (await waiting);
+    const answer = await this.acknowledge(position, request.headers.prefer, request.principal);
     if (!answer) return output;
     reply.header('preference-applied', answer.applied);
     return { ...output, ...answer.body };

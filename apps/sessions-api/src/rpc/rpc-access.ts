@@ -28,7 +28,7 @@ export const Answers = (operation: string, scope: Scope) =>
     UseGuards(RpcAccessGuard),
   );
 
-export interface KnownContext extends NatsContext {
+interface KnownContext extends NatsContext {
   principal?: Principal;
 }
 

@@ -10,7 +10,7 @@ import { toIssuedOutput, toIssueSession } from '../http/issued-session.js';
 import type { IssuedOutput, RevokedAllOutput, RevokedOutput } from '../http/output.js';
 import { requireToken } from '../http/session-token.js';
 import { IntrospectSession, type Introspection } from '../queries/introspect-session.js';
-import { Answers, AskedByRpc, headerOf, type KnownContext } from './rpc-access.js';
+import { Answers, AskedByRpc, headerOf, principalOf } from './rpc-access.js';
 import { RpcProblemFilter } from './rpc-problem.filter.js';
 import {
   revokeAllQuestion,
@@ -31,10 +31,10 @@ export class SessionsRpc {
 
   @Answers('introspect', 'sessions:introspect')
   introspect(
-    @Ctx() asked: KnownContext,
+    @Ctx() context: NatsContext,
     @Payload({ schema: introspectInput }) { token }: IntrospectInput,
   ): Promise<Introspection> {
-    return this.queries.execute(new IntrospectSession(token, asked.principal?.foundAt));
+    return this.queries.execute(new IntrospectSession(token, principalOf(context)?.foundAt));
   }
 
   @Answers('issue', 'sessions:issue')
