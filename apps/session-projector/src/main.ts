@@ -25,10 +25,11 @@ try {
     new FastifyAdapter({ forceCloseConnections: true }),
     { logger: nestLogger(logger), abortOnError: false },
   );
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   app.connectMicroservice<MicroserviceOptions>({ strategy: app.get(Projector) });
-  await app.startAllMicroservices();
   await app.listen(config.PROJECTOR_PORT, config.HOST);
+  // Nest cannot stop what it is still starting: until here a signal ends the process, with nothing in hand.
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  await app.startAllMicroservices();
   logger.info({ url: await app.getUrl() }, 'projector.started');
 } catch (err) {
   logger.fatal({ err }, 'projector.failed');

@@ -17,8 +17,9 @@ try {
     failed: (reason) => logger.warn({ reason }, 'tracing.failed'),
   });
   const app = await createServer(config);
-  app.enableShutdownHooks([], { useProcessExit: true });
   await app.listen(config.PORT, config.HOST);
+  // Nest cannot stop what it is still starting: until here a signal ends the process.
+  app.enableShutdownHooks([], { useProcessExit: true });
   logger.info({ url: await app.getUrl() }, 'api.listening');
 } catch (err) {
   logger.fatal({ err }, 'api.start-failed');
