@@ -1,3 +1,4 @@
+import { instantAt } from '#domain/instant.js';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { accountIdOf } from '#event-log/account-stream.js';
 import type { RecordedEvent } from '#event-log/event.js';
@@ -40,7 +41,7 @@ export function toMessage(event: RecordedEvent, log: LogIdentity, source: string
   hdrs.append('ce-id', event.eventId);
   hdrs.append('ce-type', `signoff.${namesOf(event.type).name}.v${event.schema}`);
   hdrs.append('ce-source', encodeURI(source));
-  hdrs.append('ce-time', new Date(event.recordedAt).toISOString());
+  hdrs.append('ce-time', instantAt(event.recordedAt));
   hdrs.append('ce-subject', encodeURIComponent(accountIdOf(event.streamId) ?? event.streamId));
   hdrs.append('ce-datacontenttype', 'application/json');
   hdrs.append('Signoff-Log', logHeader(log));
@@ -73,7 +74,7 @@ export function isMessageOf(
 function bodyOf(event: RecordedEvent): string {
   const { eventId, type, schema, position, version, revocation, streamId, data, metadata } = event;
   const [stream, account] = [JSON.stringify(streamId), JSON.stringify(accountIdOf(streamId))];
-  const recordedAt = new Date(event.recordedAt).toISOString();
+  const recordedAt = instantAt(event.recordedAt);
   return (
     `{"id":"${eventId}","type":"${type}","schema":${schema},"position":${position},"version":${version},` +
     `"revocation":${revocation},"streamId":${stream},"accountId":${account},"data":${data},"metadata":${metadata},` +

@@ -1,6 +1,17 @@
 /** An ISO 8601 time in UTC with milliseconds and a four-digit year, so that instants compare as text. */
 export type Instant = string;
 
+let latest = { milliseconds: NaN, instant: '' };
+
+/** Of milliseconds since 1970. The latest is kept: requests of one moment and events of one group ask for the same. */
+export function instantAt(milliseconds: number): Instant {
+  const whole = Math.trunc(milliseconds);
+  if (whole !== latest.milliseconds) {
+    latest = { milliseconds: whole, instant: new Date(whole).toISOString() };
+  }
+  return latest.instant;
+}
+
 export function plusSeconds(instant: Instant, seconds: number): Instant {
   return new Date(Date.parse(instant) + seconds * 1000).toISOString();
 }

@@ -1,4 +1,4 @@
-import type { Instant } from '#domain/instant.js';
+import { type Instant, instantAt } from '#domain/instant.js';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { merged } from './merged.js';
@@ -88,7 +88,7 @@ export class StreamLooks {
   recent(): LookMoment | undefined {
     if (!this.latest) return undefined;
     const age = millisecondsSince(this.latest.askedAt);
-    return age < RECENT_MS ? { now: new Date(this.latest.now + age).toISOString(), isKept: true } : undefined;
+    return age < RECENT_MS ? { now: instantAt(this.latest.now + age), isKept: true } : undefined;
   }
 
   /** Has a stream asked for by its name the next time: a snapshot changes its row without an event. */
@@ -121,7 +121,7 @@ export class StreamLooks {
       }
     }
     if (!follows && asked.size < streamIds.length) return this.lookAt(streamIds);
-    const lookedAt = { now: new Date(now).toISOString(), isKept: isNext };
+    const lookedAt = { now: instantAt(now), isKept: isNext };
     return streamIds.map((streamId, i) => {
       const { version, row } = found.get(streamId) ?? kept[i]!;
       return { version, row, moment: lookedAt };
