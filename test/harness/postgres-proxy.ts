@@ -97,7 +97,7 @@ export async function startPostgresProxy(targetUrl: string): Promise<PostgresPro
           const typed = from === 'server' || bytes[0] !== 0;
           const type = typed ? String.fromCharCode(bytes[0]!) : '';
           const text = bytes.toString('latin1', typed ? 5 : 4);
-          if (source.destroyed || !passes({ from, type, text })) return;
+          if (!frozen && (source.destroyed || !passes({ from, type, text }))) return;
           const pass = () => sink.write(bytes);
           if (frozen) held.push(pass);
           else pass();

@@ -40,8 +40,8 @@ export type AppendOutcome =
   | {
       readonly kind: 'appended';
       readonly events: readonly RecordedEvent[];
-      /** The stream's row (`STREAM_ROW`), if there are events. */
-      readonly row: string;
+      /** The stream's row (`STREAM_ROW`), if there are events; null where the answer that names it was lost. */
+      readonly row: string | null;
     }
   /** The stream has moved on: nothing was written, decide again. */
   | { readonly kind: 'conflict' }

@@ -108,7 +108,7 @@ export class Folds<State> {
   appended(
     streamId: string,
     base: Fold<State>,
-    { events, row }: { readonly events: readonly RecordedEvent[]; readonly row: string },
+    { events, row }: { readonly events: readonly RecordedEvent[]; readonly row: string | null },
   ): void {
     this.keep(streamId, this.extend(base, events, events.length > 0 ? row : base.row));
   }

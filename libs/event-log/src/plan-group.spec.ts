@@ -3,7 +3,7 @@ import { commandKeyText, type Append, type KeyedCommand } from './append.js';
 import type { NewEvent } from './event.js';
 import { GENESIS_HASH, hashEvent } from './hash-chain.js';
 import type { Head } from './head.js';
-import { planGroup, type LockedState } from './plan-group.js';
+import { planGroup, type LogState } from './plan-group.js';
 import type { SubjectKey } from './sealing.js';
 
 const NOW = 1_795_600_000_000;
@@ -17,7 +17,7 @@ const head: Head = {
   recordedAt: NOW - 1_000,
 };
 
-const locked = (rest: Partial<LockedState> = {}): LockedState => ({
+const locked = (rest: Partial<LogState> = {}): LogState => ({
   head,
   now: NOW,
   streams: new Map([['account-a', { version: 5, row: 'a5' }]]),

@@ -10,17 +10,18 @@ import { hashEvent } from './hash-chain.js';
 import type { Head } from './head.js';
 import { LogError } from './log-error.js';
 import type { SubjectKey } from './sealing.js';
+import type { StreamPlace } from './stream-look.js';
 
 const MAX_CLOCK_LAG_MS = 5_000;
 
-/** What was read under the head's lock. */
-export interface LockedState {
+/** What a group is written behind: as it was read under the head's lock, or as it has to be for the group to be written. */
+export interface LogState {
   readonly head: Head;
   /** PostgreSQL's clock, in milliseconds since 1970. */
   readonly now: number;
-  readonly streams: ReadonlyMap<string, { readonly version: number; readonly row: string }>;
-  /** What the rows of streams are named that this transaction writes. */
-  readonly row: string;
+  readonly streams: ReadonlyMap<string, StreamPlace>;
+  /** What the rows of streams are named that the group writes, if that is known. */
+  readonly row: string | null;
   readonly outcomes: ReadonlyMap<string, RecordedOutcome>;
 }
 
@@ -40,29 +41,29 @@ export interface GroupPlan {
  * Gives every append of a group its outcome, and the events their places, as if the appends had come one after another.
  * An append that conflicts or repeats fails alone. Never reads or writes anything.
  */
-export function planGroup(appends: readonly Append[], locked: LockedState): GroupPlan {
-  if (locked.head.recordedAt - locked.now > MAX_CLOCK_LAG_MS) {
-    const lead = locked.head.recordedAt - locked.now;
+export function planGroup(appends: readonly Append[], log: LogState): GroupPlan {
+  if (log.head.recordedAt - log.now > MAX_CLOCK_LAG_MS) {
+    const lead = log.head.recordedAt - log.now;
     throw new LogError(
       'LOG_CLOCK_BEHIND',
       `the log's newest time lies ${lead} ms ahead of PostgreSQL's clock`,
     );
   }
-  const recordedAt = Math.max(locked.head.recordedAt, locked.now);
-  const known = new Map(locked.outcomes);
+  const recordedAt = Math.max(log.head.recordedAt, log.now);
+  const known = new Map(log.outcomes);
   const events: RecordedEvent[] = [];
   const streams: Map<string, { version: number; position: number }> = new Map();
   const subjectKeys: (SubjectKey & { streamId: string })[] = [];
   const destroyedKeys: string[] = [];
   const commands: (KeyedCommand & { streamId: string; position: number | null })[] = [];
-  let head = locked.head;
+  let head = log.head;
 
   const outcomes = appends.map((append): AppendOutcome => {
     const { streamId, command } = append;
     const repeated = command && known.get(commandKeyText(command));
     if (repeated) return { kind: 'repeated', ...repeated };
 
-    const found = streams.get(streamId) ?? locked.streams.get(streamId);
+    const found = streams.get(streamId) ?? log.streams.get(streamId);
     let version = found?.version ?? 0;
     if (append.expectedVersion !== null && append.expectedVersion !== version) return { kind: 'conflict' };
     const isOther = found && 'row' in found && append.expectedRow && append.expectedRow !== found.row;
@@ -107,8 +108,8 @@ export function planGroup(appends: readonly Append[], locked: LockedState): Grou
       commands.push({ ...command, streamId, position });
       known.set(commandKeyText(command), { ...command, position });
     }
-    return { kind: 'appended', events: recorded, row: locked.row };
+    return { kind: 'appended', events: recorded, row: log.row };
   });
 
-  return { outcomes, events, streams, subjectKeys, destroyedKeys, commands, behind: locked.head, head };
+  return { outcomes, events, streams, subjectKeys, destroyedKeys, commands, behind: log.head, head };
 }

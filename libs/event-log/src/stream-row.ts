@@ -8,5 +8,8 @@ const OF_THE_SERVER = `(SELECT '@' || extract(epoch FROM pg_postmaster_start_tim
 
 export const STREAM_ROW = `(stream.xmin || ${OF_THE_SERVER})`;
 
+/** The log's head is named as streams are: by the transaction of the group that it came from. */
+export const HEAD_ROW = `(head.xmin || ${OF_THE_SERVER})`;
+
 /** What the rows that this transaction writes will be named. */
-export const STREAM_ROW_WRITTEN_NOW = `(pg_current_xact_id()::xid || ${OF_THE_SERVER})`;
+export const ROW_WRITTEN_NOW = `(pg_current_xact_id()::xid || ${OF_THE_SERVER})`;

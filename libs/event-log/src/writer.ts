@@ -2,10 +2,20 @@ import { setImmediate } from 'node:timers/promises';
 import { DatabaseError, type Client } from 'pg';
 import { commandKeyText, type Append, type AppendOutcome, type RecordedOutcome } from './append.js';
 import { createClient, inOneWrite } from './connection.js';
-import { lockHead, readOutcomes, readUnderLock, type ReadUnderLock, writeGroup } from './group-sql.js';
+import {
+  lockHead,
+  readOutcomes,
+  readUnderLock,
+  type ReadUnderLock,
+  writeGroup,
+  writeGroupBehind,
+  type Written,
+} from './group-sql.js';
+import { type LastGroup, logBehind } from './last-group.js';
 import { LogError } from './log-error.js';
 import { wasCommitted } from './lost-commit.js';
-import { planGroup, type GroupPlan } from './plan-group.js';
+import { moment } from './moment.js';
+import { planGroup, type GroupPlan, type LogState } from './plan-group.js';
 import type { Head } from './head.js';
 
 const MAX_WAITING = 10_000;
@@ -20,6 +30,8 @@ interface Waiting {
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: Error) => void;
 }
+
+type LockedLog = LogState & Written;
 
 export interface WriterHooks {
   /** After a commit that moved the head: what it wrote, and the seconds that it took. */
@@ -40,6 +52,7 @@ export class LogWriter {
   private waiting: Waiting[] = [];
   private draining: Promise<void> | null = null;
   private client: Client | null = null;
+  private last: LastGroup | undefined;
   private closed = false;
 
   constructor(
@@ -119,9 +132,38 @@ export class LogWriter {
 
   private async commit(appends: readonly Append[]): Promise<GroupPlan> {
     const client = (this.client ??= await this.connect());
+    return (await this.writeAtOnce(client, appends)) ?? this.writeUnderLock(client, appends);
+  }
+
+  /** Undefined if that cannot be tried, or the log is not as it was expected: nothing is written then. */
+  private async writeAtOnce(client: Client, appends: readonly Append[]): Promise<GroupPlan | undefined> {
+    const expected = this.last && logBehind(this.last, appends);
+    if (!expected) return undefined;
+    const plan = planGroup(appends, expected);
+    const askedAt = moment();
+    try {
+      const decidedOn = [...expected.streams.values()];
+      const { rows } = await client.query<Written>(writeGroupBehind(this.last!.row, plan, decidedOn));
+      const [written] = rows;
+      if (!written) return undefined;
+      const { now, row } = written;
+      this.last = { head: plan.head, now, row, askedAt, followsOwn: true };
+      return { ...plan, outcomes: plan.outcomes.map((outcome) => withRow(outcome, row)) };
+    } catch (error) {
+      if (isTakenBack(error)) throw error;
+      await this.disconnect();
+      if (await wasCommitted(plan, () => this.connect())) return plan;
+      throw error;
+    }
+  }
+
+  private async writeUnderLock(client: Client, appends: readonly Append[]): Promise<GroupPlan> {
+    const askedAt = moment();
+    let locked: LockedLog;
     let plan: GroupPlan;
     try {
-      plan = planGroup(appends, await this.lock(client, appends));
+      locked = await this.lock(client, appends);
+      plan = planGroup(appends, locked);
     } catch (error) {
       // Closing the connection ends the transaction, whatever state it is in.
       await this.disconnect();
@@ -132,8 +174,14 @@ export class LogWriter {
     );
     if (committed.status === 'fulfilled') {
       // PostgreSQL answers COMMIT with ROLLBACK when a statement before it failed.
-      if (committed.value.command === 'COMMIT') return plan;
-      throw written.status === 'rejected' ? written.reason : new Error('the transaction was rolled back');
+      if (committed.value.command !== 'COMMIT') {
+        throw written.status === 'rejected' ? written.reason : new Error('the transaction was rolled back');
+      }
+      const followsOwn = this.last?.head.hash.equals(plan.behind.hash) ?? false;
+      if (plan.events.length > 0) {
+        this.last = { head: plan.head, now: locked.now, row: locked.row, askedAt, followsOwn };
+      }
+      return plan;
     }
     await this.disconnect();
     if (await wasCommitted(plan, () => this.connect())) return plan;
@@ -141,7 +189,7 @@ export class LogWriter {
   }
 
   /** Three statements in one round trip: the client pipelines them, and PostgreSQL runs one after the other. */
-  private async lock(client: Client, appends: readonly Append[]) {
+  private async lock(client: Client, appends: readonly Append[]): Promise<LockedLog> {
     const keyed = appends.some(({ command }) => command);
     const [, locked, read, recorded] = await inOneWrite(client, () =>
       Promise.all([
@@ -188,7 +236,19 @@ export class LogWriter {
   }
 }
 
+const withRow = (outcome: AppendOutcome, row: string): AppendOutcome =>
+  outcome.kind === 'appended' ? { kind: outcome.kind, events: outcome.events, row } : outcome;
+
 /** Data or a constraint was refused (SQLSTATE classes 22 and 23): the statement, not the machinery, is at fault. */
 function isOneAppendsFault(error: unknown): boolean {
   return error instanceof DatabaseError && /^2[23]/.test(error.code ?? '');
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const QUERY_CANCELED = '57014';
+
+/** PostgreSQL has rolled the statement back: nothing of it is written. */
+function isTakenBack(error: unknown): boolean {
+  const code = error instanceof DatabaseError && error.code;
+  return code === LOCK_NOT_AVAILABLE || code === QUERY_CANCELED || isOneAppendsFault(error);
 }
