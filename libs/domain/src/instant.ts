@@ -3,11 +3,10 @@ export type Instant = string;
 
 let latest = { milliseconds: NaN, instant: '' };
 
-/** Of milliseconds since 1970. The latest is kept: requests of one moment and events of one group ask for the same. */
+/** Of whole milliseconds since 1970. The latest is kept: requests of one moment and events of one group ask for the same. */
 export function instantAt(milliseconds: number): Instant {
-  const whole = Math.trunc(milliseconds);
-  if (whole !== latest.milliseconds) {
-    latest = { milliseconds: whole, instant: new Date(whole).toISOString() };
+  if (milliseconds !== latest.milliseconds) {
+    latest = { milliseconds, instant: new Date(milliseconds).toISOString() };
   }
   return latest.instant;
 }

@@ -1,6 +1,7 @@
 import type { GroupPlan } from './plan-group.js';
 import type { Append } from './append.js';
 import { HEAD_COLUMNS } from './head.js';
+import { POSTGRES_TIME } from './postgres-time.js';
 import type { StreamPlace } from './stream-look.js';
 import { HEAD_ROW, ROW_WRITTEN_NOW, STREAM_ROW } from './stream-row.js';
 
@@ -8,8 +9,6 @@ export const lockHead = {
   name: 'log-lock-head',
   text: `SELECT ${HEAD_COLUMNS} FROM event_log.head FOR UPDATE`,
 };
-
-const NOW = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
 /** PostgreSQL's time, in milliseconds since 1970, and what the rows are named that the transaction writes. */
 export interface Written {
@@ -28,7 +27,7 @@ export interface ReadUnderLock extends Written {
 export const readUnderLock = (appends: readonly Append[]) => ({
   name: 'log-read-under-lock',
   text: `
-    SELECT ${NOW} AS now, ${ROW_WRITTEN_NOW} AS row,
+    SELECT ${POSTGRES_TIME} AS now, ${ROW_WRITTEN_NOW} AS row,
       (SELECT json_object_agg(stream_id, json_build_object('version', version, 'row', ${STREAM_ROW}))
         FROM event_log.stream WHERE stream_id = ANY($1)) AS streams`,
   values: [[...new Set(appends.map(({ streamId }) => streamId))]],
@@ -134,6 +133,6 @@ export const writeGroupBehind = (headRow: string, plan: GroupPlan, decidedOn: re
               SELECT version, ${STREAM_ROW} AS row FROM event_log.stream WHERE stream.stream_id = decided_on.stream_id OFFSET 0
             ) AS found ON true
           WHERE coalesce(found.version, 0) <> decided_on.version OR found.row <> decided_on.row)`)}
-      SELECT ${NOW} AS now, ${ROW_WRITTEN_NOW} AS row FROM moved`,
+      SELECT ${POSTGRES_TIME} AS now, ${ROW_WRITTEN_NOW} AS row FROM moved`,
   values: [...moved(plan), headRow, decidedOn.map(({ version }) => version), decidedOn.map(({ row }) => row)],
 });

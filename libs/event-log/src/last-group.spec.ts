@@ -1,18 +1,10 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { append, keyed, newEvent } from '../../../test/harness/appends.js';
+import { append, keyed, newEvent, newHead } from '../../../test/harness/appends.js';
 import { type LastGroup, logBehind } from './last-group.js';
 import { moment } from './moment.js';
 
 const NOW = 1_795_600_000_000;
-const head = {
-  logId: '0b7f1f6e-52a5-4c1e-9a53-6f2f0f6f9d11',
-  epoch: 1,
-  position: 10,
-  revocations: 4,
-  revocationsFloor: 2,
-  hash: Buffer.alloc(32, 9),
-  recordedAt: NOW,
-};
+const head = newHead(NOW);
 const last = (rest: Partial<LastGroup> = {}): LastGroup => ({
   head,
   row: 'head',

@@ -1,21 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { newHead } from '../../../test/harness/appends.js';
 import { commandKeyText, type Append, type KeyedCommand } from './append.js';
 import type { NewEvent } from './event.js';
 import { GENESIS_HASH, hashEvent } from './hash-chain.js';
-import type { Head } from './head.js';
 import { planGroup, type LogState } from './plan-group.js';
 import type { SubjectKey } from './sealing.js';
 
 const NOW = 1_795_600_000_000;
-const head: Head = {
-  logId: '0b7f1f6e-52a5-4c1e-9a53-6f2f0f6f9d11',
-  epoch: 1,
-  position: 10,
-  revocations: 4,
-  revocationsFloor: 2,
-  hash: Buffer.alloc(32, 9),
-  recordedAt: NOW - 1_000,
-};
+const head = newHead(NOW - 1_000);
 
 const locked = (rest: Partial<LogState> = {}): LogState => ({
   head,

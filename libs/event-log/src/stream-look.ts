@@ -2,12 +2,12 @@ import { type Instant, instantAt } from '#domain/instant.js';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { merged } from './merged.js';
-import { type Moment, millisecondsSince, moment } from './moment.js';
+import { moment } from './moment.js';
+import { POSTGRES_TIME, timeAtMost, type ToldTime } from './postgres-time.js';
 import { STREAM_ROW } from './stream-row.js';
 
 /** Each about 200 bytes. */
 const KEPT_PLACES = 50_000;
-const RECENT_MS = 100;
 /** What happened since the look before is read up to so many events; behind more, streams are asked for by name again. */
 const MAX_EVENTS_SINCE = 1_000;
 
@@ -47,7 +47,7 @@ const NOWHERE: StreamPlace = { version: 0, row: null };
 
 /** Streams that were asked for by name, and those that something has happened to behind `$1`; each by its key, whatever the planner expects. */
 const LOOK = `
-  SELECT head.position, head.hash, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,
+  SELECT head.position, head.hash, ${POSTGRES_TIME} AS now,
     head.position - $1::bigint <= ${MAX_EVENTS_SINCE}
       AND (SELECT hash = $2 FROM event_log.event WHERE position = $1) AS follows,
     (SELECT json_object_agg(stream_id, place) FROM (
@@ -74,7 +74,7 @@ export class StreamLooks {
   /** As of `upTo`. */
   private readonly places = new LRUCache<string, StreamPlace>({ max: KEPT_PLACES });
   private upTo: LogPlace | undefined;
-  private latest: { readonly askedAt: Moment; readonly now: number } | undefined;
+  private latest: ToldTime | undefined;
   readonly look = merged((streamIds: readonly string[]) => this.lookAt(streamIds));
 
   constructor(private readonly pool: Pool) {}
@@ -86,9 +86,8 @@ export class StreamLooks {
 
   /** The latest look, if that is less than a tenth of a second ago. Its `now` is what PostgreSQL's time is at the most at present. */
   recent(): LookMoment | undefined {
-    if (!this.latest) return undefined;
-    const age = millisecondsSince(this.latest.askedAt);
-    return age < RECENT_MS ? { now: instantAt(this.latest.now + age), isKept: true } : undefined;
+    const now = this.latest && timeAtMost(this.latest);
+    return now === undefined ? undefined : { now: instantAt(now), isKept: true };
   }
 
   /** Has a stream asked for by its name the next time: a snapshot changes its row without an event. */

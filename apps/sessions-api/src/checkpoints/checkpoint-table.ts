@@ -1,6 +1,7 @@
 import { checkpointKeyName } from '#event-log/checkpoint.js';
 import { GENESIS_HASH } from '#event-log/hash-chain.js';
 import { HEAD_COLUMNS, type Head } from '#event-log/head.js';
+import { POSTGRES_TIME } from '#event-log/postgres-time.js';
 import type { NoteVerifier } from '#event-log/signed-note.js';
 import type { ClientBase, Pool } from 'pg';
 
@@ -80,7 +81,7 @@ export async function lookAtLog(db: Pool | ClientBase, position: number): Promis
     text: `SELECT ${HEAD_COLUMNS},
         (SELECT hash FROM event_log.event WHERE event.position = head.position) AS newest,
         (SELECT hash FROM event_log.event WHERE event.position = $1) AS earlier,
-        floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
+        ${POSTGRES_TIME} AS now
       FROM event_log.head`,
     values: [position],
   });
