@@ -125,9 +125,12 @@ describe('a group behind two of the same writer', () => {
     const holder = await pool.connect();
     await holder.query('BEGIN');
     await holder.query('SELECT FROM event_log.head FOR UPDATE');
-    await expect(writer.append(append('account-waiting', 0, newEvent()))).rejects.toMatchObject({
+    const refused = expect(writer.append(append('account-waiting', 0, newEvent()))).rejects.toMatchObject({
       code: 'LOG_UNAVAILABLE',
     });
+    await untilWaitingForLock(pool, { application: 'signoff-writer', count: 1 });
+    jest.restoreAllMocks();
+    await refused;
     await holder.query('ROLLBACK');
     holder.release();
     expect(await readHead(pool)).toEqual(before);
