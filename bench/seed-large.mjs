@@ -1,5 +1,4 @@
 import { createPool } from '../dist/libs/event-log/src/connection.js';
-import { USER_AGENTS } from './seed.mjs';
 
 const AT_ONCE = 500_000;
 const TABLES = ['event_log.event', 'event_log.stream', 'read_model.session'];
@@ -12,10 +11,9 @@ const STATEMENTS = [
      '{"actor":{"type":"service","id":"bench"},"credential":"bench","commandId":"bench","requestId":"bench"}',
      $4::timestamptz, sha256(n::text::bytea)
    FROM generate_series($1::bigint, $2::bigint) AS n`,
-  `INSERT INTO read_model.session (session_id, account_id, issued_position, issued_at, expires_at, ip_address, user_agent,
-     browser, os, device)
+  `INSERT INTO read_model.session (session_id, account_id, issued_position, issued_at, expires_at)
    SELECT 'session_' || lpad(n::text, 22, '0'), 'user-' || lpad((n % $3)::text, 8, '0'), n + 1, $4::timestamptz,
-     $5::timestamptz, '198.51.' || (n / 256) % 256 || '.' || n % 256, ($6::text[])[n % 4 + 1], 'Chrome', 'Windows 10', 'Desktop'
+     $5::timestamptz
    FROM generate_series($1::bigint, $2::bigint) AS n`,
 ];
 
@@ -30,8 +28,7 @@ export async function seedLarge(ownerUrl, { accounts, perAccount }, { issuedAt, 
   await withoutIndexes(owner, async () => {
     for (let first = 0; first < sessions; first += AT_ONCE) {
       const of = [first, Math.min(first + AT_ONCE, sessions) - 1, accounts, issuedAt, expiresAt];
-      await owner.query(STATEMENTS[0], of);
-      await owner.query(STATEMENTS[1], [...of, USER_AGENTS]);
+      for (const statement of STATEMENTS) await owner.query(statement, of);
     }
     await owner.query(
       `INSERT INTO event_log.stream (stream_id, version, position)

@@ -12,11 +12,15 @@ const STATEMENTS = {
       WITH live AS (
         SELECT * FROM read_model.session WHERE account_id = $1 AND expires_at > now()
       ), page AS (
-        SELECT session_id, issued_at, expires_at, coalesce(last_seen_at, issued_at) AS last_seen_at,
-          ip_address, user_agent, fingerprint, browser, os, device
-        FROM live LEFT JOIN read_model.activity USING (session_id) ORDER BY issued_position DESC LIMIT 50
+        SELECT * FROM live ORDER BY issued_position DESC LIMIT 50
+      ), shown AS (
+        SELECT session_id, page.issued_at, expires_at, coalesce(last_seen_at, page.issued_at) AS last_seen_at, sealed, wrapped_key
+        FROM page LEFT JOIN read_model.activity USING (session_id)
+          LEFT JOIN event_log.event ON event.position = issued_position
+          LEFT JOIN event_log.subject_key ON key_id = encode(substr(sealed, 2, 16), 'hex')::uuid
+        ORDER BY issued_position DESC
       )
-      SELECT (SELECT count(*) FROM live) AS total, (SELECT json_agg(page) FROM page)::text AS rows,
+      SELECT (SELECT count(*) FROM live) AS total, (SELECT json_agg(shown) FROM shown)::text AS rows,
         coalesce((SELECT position FROM event_log.stream WHERE stream_id = $2), 0) <= coalesce((
           SELECT checkpoint.position FROM read_model.checkpoint JOIN event_log.head USING (log_id, epoch)
           JOIN event_log.event ON event.position = checkpoint.position AND event.hash = checkpoint.hash

@@ -9,7 +9,8 @@ import { sessionsIssued, times, writeLog } from '../seed.mjs';
 import { startServer, withStack } from '../stack.mjs';
 import { relayAll } from './relay.mjs';
 
-const BATCH = 1_000;
+/** As many as the projection writes. */
+const BATCH = 2_000;
 
 export async function run({ smoke, rounds, warmUp }) {
   const backlog = smoke ? 5_000 : 100_000;

@@ -90,7 +90,9 @@ describe('erasing what is personal of an account', () => {
     expect(personalOf(dataOf(await api.service.get(operatorPath('ada')))).map(({ os }) => os)).toEqual(
       devices.map(({ shown }) => shown.os).toReversed(),
     );
-    expect(foundIn((await databaseTexts(world.owner)).get('read_model.session')!)).toContain('203.0.113.24');
+    expect(foundIn((await databaseTexts(world.owner)).get('read_model.audit_entry')!)).toContain(
+      '203.0.113.24',
+    );
   });
 
   it('answers what was erased, and that the read models have it', async () => {
@@ -182,7 +184,7 @@ describe('erasing what is personal of an account', () => {
     expect(personalOf(dataOf(await other.service.get(operatorPath('ada'))))[0]).toEqual(NOTHING);
     projector = await world.startProjector();
     await until(
-      async () => foundIn((await databaseTexts(world.owner)).get('read_model.session')!),
+      async () => foundIn((await databaseTexts(world.owner)).get('read_model.audit_entry')!),
       (found) => found.length === 0,
     );
   });

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { logHeader } from '#bus/envelope.js';
 import { streamInfo } from '#bus/stream.js';
 import { ALL_EVENTS, STREAM } from '#bus/subjects.js';
-import { readForward, readHead } from '#event-log/read.js';
+import { readPlainForward, readHead } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
 import { ahead } from './ahead.js';
 import type { FollowedStreams } from './followed-stream.js';
@@ -13,6 +13,7 @@ import { ProjectionStop } from './projection-stop.js';
 import { eventFromLog, readable, waitForEpoch } from './read-event.js';
 
 export const BATCH = 1_000;
+const LOG_BATCH = 2_000;
 /** More than so many events are read from the log, which takes less than half the time. */
 const FAR_BEHIND = 5 * BATCH;
 
@@ -51,9 +52,8 @@ export function preparedFromLog(
   last: number,
   pool: Pool,
   prepare: (events: readonly ProjectedEvent[]) => Promise<unknown>,
-  batch = BATCH,
 ): AsyncGenerator<Delivery> {
-  return ahead(preparing(ahead(eventsFromLog(after, last, pool, batch)), prepare));
+  return ahead(preparing(ahead(eventsFromLog(after, last, pool)), prepare));
 }
 
 async function* preparing(
@@ -67,14 +67,9 @@ async function* preparing(
   }
 }
 
-async function* eventsFromLog(
-  after: number,
-  last: number,
-  pool: Pool,
-  batch: number,
-): AsyncGenerator<Delivery> {
+async function* eventsFromLog(after: number, last: number, pool: Pool): AsyncGenerator<Delivery> {
   for (let position = after; position < last;) {
-    const events = await readForward(pool, position, Math.min(batch, last - position));
+    const events = await readPlainForward(pool, position, Math.min(LOG_BATCH, last - position));
     if (events.length === 0 || events.at(-1)!.position !== position + events.length) {
       throw new ProjectionStop('LOG_DAMAGED', position + 1, `the log misses an event behind ${position}`);
     }

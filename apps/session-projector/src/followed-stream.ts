@@ -3,7 +3,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Pool } from 'pg';
 import { logHeader, type LogIdentity } from '#bus/envelope.js';
-import { readForward } from '#event-log/read.js';
+import { readPlainForward } from '#event-log/read.js';
 import { BATCH, type Delivery } from './events-behind.js';
 import { Feed } from './feed.js';
 import type { ProjectedEvent } from './projection.js';
@@ -114,7 +114,7 @@ class FollowedStream {
     try {
       const messages = await this.feed.read(BATCH);
       if (messages.length === 0) return;
-      const recorded = await readForward(this.pool, messages[0]!.seq - 1, messages.length);
+      const recorded = await readPlainForward(this.pool, messages[0]!.seq - 1, messages.length);
       const [events, stop] = readable(messages, (message, i) => eventFromBus(message, recorded[i], this.log));
       this.kept.push(...events);
       this.newest = messages.at(-1);

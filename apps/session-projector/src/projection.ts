@@ -8,7 +8,6 @@ export interface ProjectedEvent {
   readonly streamId: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly hash: Buffer;
-  readonly sealed: Buffer | null;
   /** JSON text. */
   readonly metadata: string;
   /** In milliseconds since 1970. */

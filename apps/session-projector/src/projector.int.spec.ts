@@ -6,7 +6,7 @@ import { RunningRelay } from '../../../test/harness/running-relay.js';
 import { until } from '../../../test/harness/until.js';
 import type { AppProcess } from '../../../test/e2e/harness/app-process.js';
 import { World } from '../../../test/e2e/harness/world.js';
-import { personal, SessionLog } from '../test/session-log.js';
+import { SessionLog } from '../test/session-log.js';
 
 let world: World;
 let relay: RunningRelay;
@@ -57,33 +57,6 @@ describe('the projector', () => {
     await expectFoldOfLog();
     await log.history();
     await expectFoldOfLog();
-  });
-
-  it('shows what is personal in the clear, with names for browser, system and device', async () => {
-    const { account, sessionId } = await log.issue('alice');
-    const { rows } = await log.projected();
-    expect(rows.at(-1)).toMatchObject({
-      session_id: sessionId,
-      account_id: account,
-      ip_address: '203.0.113.9',
-      user_agent: personal.userAgent,
-      fingerprint: 'f1',
-      browser: 'Safari',
-      os: 'iOS',
-      device: 'Mobile',
-    });
-  });
-
-  it('leaves null what was not given', async () => {
-    await log.issue('bob', { ipAddress: '2001:db8::1' });
-    const { rows } = await log.projected();
-    expect(rows.at(-1)).toMatchObject({ ip_address: '2001:db8::1', user_agent: null, browser: null });
-  });
-
-  it('takes text that PostgreSQL cannot hold', async () => {
-    await log.issue('carol', { userAgent: 'a\0b' });
-    const { rows } = await log.projected();
-    expect(rows.at(-1)).toMatchObject({ user_agent: 'a\ufffdb', browser: 'Unknown' });
   });
 
   it('says on core NATS how far it is', async () => {

@@ -43,7 +43,6 @@ describe('an event from the bus', () => {
       type: 'SessionExtended',
       data: { sessionId: 's1', expiresAt: '2026-11-24T20:00:00.000Z' },
       hash: recorded.hash,
-      sealed: recorded.sealed,
       metadata: '{}',
       recordedAt: recorded.recordedAt,
     });

@@ -1,6 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { isMessageOf, logHeader, logIn, type LogIdentity } from '#bus/envelope.js';
-import type { RecordedEvent } from '#event-log/event.js';
+import type { PlainEvent } from '#event-log/event.js';
 import { decodeEvent } from '#event-log/event-types.js';
 import { traceparentIn } from '#telemetry/traceparent.js';
 import { FeedBroken } from './feed.js';
@@ -10,7 +10,7 @@ import { ProjectionStop } from './projection-stop.js';
 /** The event that the log has where a message stands; `recorded` is undefined where it has none. */
 export function eventFromBus(
   message: JsMsg,
-  recorded: RecordedEvent | undefined,
+  recorded: PlainEvent | undefined,
   log: LogIdentity,
 ): ProjectedEvent {
   const { seq, subject, headers } = message;
@@ -50,7 +50,7 @@ export function waitForEpoch(saysLog: string | undefined, { logId, epoch }: LogI
 }
 
 /** Written out: each event comes here. */
-export function eventFromLog(event: RecordedEvent): ProjectedEvent {
+export function eventFromLog(event: PlainEvent): ProjectedEvent {
   const { type, data } = decode(event);
   return {
     position: event.position,
@@ -59,7 +59,6 @@ export function eventFromLog(event: RecordedEvent): ProjectedEvent {
     streamId: event.streamId,
     data,
     hash: event.hash,
-    sealed: event.sealed,
     metadata: event.metadata,
     recordedAt: event.recordedAt,
     traceparent: traceparentIn(event.metadata),

@@ -9,7 +9,6 @@ import { livingKeys } from '#event-log/subject-keys.js';
 import { sealedUnder, type PersonalData } from '#event-log/sealing.js';
 import { Vault } from '#event-log/vault.js';
 import { LogWriter, type WriterHooks } from '#event-log/writer.js';
-import { describeUserAgent } from '#read-model/user-agent.js';
 import type { Pool } from 'pg';
 
 const PHONE =
@@ -151,21 +150,12 @@ export class SessionLog {
       if (event.type === 'SessionRevoked') sessions.delete(data.sessionId!);
       if (event.type === 'SessionExtended' && session) session.expires_at = new Date(data.expiresAt!);
       if (event.type !== 'SessionIssued') continue;
-      const [opened] = await this.vault.open([event]);
-      const { browser, os, device } = describeUserAgent(opened?.userAgent ?? null);
       sessions.set(data.sessionId!, {
         session_id: data.sessionId,
         account_id: event.streamId.slice('account-'.length),
         issued_position: event.position,
         issued_at: new Date(data.issuedAt!),
         expires_at: new Date(data.expiresAt!),
-        subject_key_id: event.sealed && sealedUnder(event.sealed),
-        ip_address: opened?.ipAddress ?? null,
-        user_agent: opened?.userAgent?.replaceAll('\0', '\ufffd') ?? null,
-        fingerprint: opened?.fingerprint ?? null,
-        browser,
-        os,
-        device,
       });
     }
     return [...sessions.values()];

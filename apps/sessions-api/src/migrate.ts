@@ -9,6 +9,7 @@ import { CreateAuditEntry1761955200015 } from '#read-model/migrations/create-aud
 import { CreateReadModel1761955200001 } from '#read-model/migrations/create-read-model.js';
 import { CreateActivity1761955200003 } from '#read-model/migrations/create-activity.js';
 import { CreateActivityHeard1761955200012 } from '#read-model/migrations/create-activity-heard.js';
+import { DropPersonalColumns1761955200018 } from '#read-model/migrations/drop-personal-columns.js';
 import { readModelGrants } from '#read-model/migrations/grants.js';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { DataSource } from 'typeorm';
@@ -44,6 +45,7 @@ async function migrate(ownerUrl: string, applicationUrl: string): Promise<void> 
       CreateCheckpoint1761955200016,
       IndexPersonalMonths1761955200017,
       CreateAuditEntry1761955200015,
+      DropPersonalColumns1761955200018,
     ],
   });
   await database.initialize();

@@ -1,7 +1,7 @@
 import { instantAt } from '#domain/instant.js';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { accountIdOf } from '#event-log/account-stream.js';
-import type { RecordedEvent } from '#event-log/event.js';
+import type { PlainEvent } from '#event-log/event.js';
 import { traceparentIn } from '#telemetry/traceparent.js';
 import { namesOf, subjectOf } from './subjects.js';
 
@@ -34,7 +34,7 @@ export interface BusMessage {
 }
 
 /** `data` and `metadata` stand in the body byte for byte as in the log. Headers: CloudEvents 1.0, NATS binding, W3C trace context. */
-export function toMessage(event: RecordedEvent, log: LogIdentity, source: string): BusMessage {
+export function toMessage(event: PlainEvent, log: LogIdentity, source: string): BusMessage {
   const hdrs = headers();
   // Appended, since to set is to look for what is there first.
   hdrs.append('ce-specversion', '1.0');
@@ -58,7 +58,7 @@ export function toMessage(event: RecordedEvent, log: LogIdentity, source: string
 
 /** Whether a message says of an event what its relay says: in its subject, its body, and which event of which log it is. */
 export function isMessageOf(
-  event: RecordedEvent,
+  event: PlainEvent,
   log: LogIdentity,
   message: Pick<BusMessage, 'subject' | 'body' | 'headers'>,
 ): boolean {
@@ -71,7 +71,7 @@ export function isMessageOf(
 }
 
 /** An `Envelope`. */
-function bodyOf(event: RecordedEvent): string {
+function bodyOf(event: PlainEvent): string {
   const { eventId, type, schema, position, version, revocation, streamId, data, metadata } = event;
   const [stream, account] = [JSON.stringify(streamId), JSON.stringify(accountIdOf(streamId))];
   const recordedAt = instantAt(event.recordedAt);

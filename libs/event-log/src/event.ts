@@ -19,6 +19,12 @@ export interface RecordedEvent extends NewEvent {
   readonly hash: Buffer;
 }
 
-/** The columns of `event_log.event` under the names of `RecordedEvent`. */
-export const EVENT_COLUMNS = `position, stream_id AS "streamId", version, event_id AS "eventId", type, schema, data, sealed,
-  metadata, (extract(epoch FROM recorded_at) * 1000)::bigint AS "recordedAt", revocation, hash`;
+/** What may travel of it. */
+export type PlainEvent = Omit<RecordedEvent, 'sealed'>;
+
+/** The columns of `event_log.event` under the names of `PlainEvent`. */
+export const PLAIN_COLUMNS = `position, stream_id AS "streamId", version, event_id AS "eventId", type, schema, data,
+  metadata, (date_part('epoch', recorded_at) * 1000)::bigint AS "recordedAt", revocation, hash`;
+
+/** The same for `RecordedEvent`. */
+export const EVENT_COLUMNS = `${PLAIN_COLUMNS}, sealed`;

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { CommandKey, RecordedOutcome } from './append.js';
-import { EVENT_COLUMNS, type RecordedEvent } from './event.js';
+import { EVENT_COLUMNS, PLAIN_COLUMNS, type PlainEvent, type RecordedEvent } from './event.js';
 import { HEAD_COLUMNS, type Head } from './head.js';
 
 const STREAM_BATCH = 2_000;
@@ -19,6 +19,16 @@ export async function readForward(pool: Pool, position: number, limit: number): 
   const { rows } = await pool.query<RecordedEvent>({
     name: 'log-forward',
     text: `SELECT ${EVENT_COLUMNS} FROM event_log.event WHERE position > $1 ORDER BY position LIMIT $2`,
+    values: [position, limit],
+  });
+  return rows;
+}
+
+/** The same, where what is sealed is not asked for. */
+export async function readPlainForward(pool: Pool, position: number, limit: number): Promise<PlainEvent[]> {
+  const { rows } = await pool.query<PlainEvent>({
+    name: 'log-plain-forward',
+    text: `SELECT ${PLAIN_COLUMNS} FROM event_log.event WHERE position > $1 ORDER BY position LIMIT $2`,
     values: [position, limit],
   });
   return rows;

@@ -27,6 +27,29 @@ export async function wrappedKeys(pool: Pool, keyIds: readonly string[]): Promis
   return new Map(rows.map(({ keyId, wrappedKey }) => [keyId, wrappedKey]));
 }
 
+export interface SealedAt {
+  readonly position: number;
+  readonly sealed: Buffer;
+  readonly keyId: string;
+  /** Null where it was destroyed. */
+  readonly wrappedKey: Buffer | null;
+}
+
+/**
+ * What is sealed in events of accounts from one position to another, with the keys, in no order. What is sealed in others,
+ * the hash of a key's secret, is nobody's to read.
+ */
+export async function readSealed(pool: Pool, first: number, last: number): Promise<SealedAt[]> {
+  const { rows } = await pool.query<SealedAt>({
+    name: 'log-sealed',
+    text: `SELECT position, sealed, key_id AS "keyId", wrapped_key AS "wrappedKey"
+      FROM event_log.event JOIN event_log.subject_key ON key_id = encode(substr(sealed, 2, 16), 'hex')::uuid
+      WHERE position BETWEEN $1 AND $2 AND sealed IS NOT NULL AND event.stream_id LIKE 'account-%'`,
+    values: [first, last],
+  });
+  return rows;
+}
+
 export interface LivingKey {
   readonly keyId: string;
   readonly month: string;

@@ -40,7 +40,15 @@ export class Vault {
     const keyIds = events.flatMap(({ sealed }) => (sealed ? sealedUnder(sealed) : []));
     const keys =
       keyIds.length > 0 ? await wrappedKeys(this.pool, [...new Set(keyIds)]) : new Map<string, Buffer>();
-    const open = opener(keys, this.masterKey);
+    return this.openUnder(keys, events);
+  }
+
+  /** The same with keys that were looked up already: those, by id, that had not been destroyed. */
+  openUnder(
+    wrappedKeys: ReadonlyMap<string, Buffer>,
+    events: readonly SealedEvent[],
+  ): (PersonalData | null)[] {
+    const open = opener(wrappedKeys, this.masterKey);
     return events.map(({ sealed, ...event }) => sealed && open(sealed, { ...event, logId: this.logId }));
   }
 }

@@ -1,4 +1,3 @@
-import { accountIdOf } from '#event-log/account-stream.js';
 import { auditColumns, type AuditColumns } from '#read-model/audit-entries.js';
 import { AUDIT_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import { openEvents, storable } from './opened-events.js';
@@ -28,9 +27,7 @@ export const AUDIT_TABLE: ProjectedTable<PreparedEntries> = {
   beside: [],
 
   preparing: (pool, masterKey) => async (events, logId) => {
-    // What is sealed in others, the hash of a key's secret, is nobody's to search for.
-    const ofAccounts = events.filter(({ streamId }) => accountIdOf(streamId) !== null);
-    const opened = await openEvents(pool, masterKey, ofAccounts, logId);
+    const opened = await openEvents(pool, masterKey, events, logId);
     const rows = (await auditColumns(pool, events)).map((columns) => {
       const found = opened.get(columns.position);
       const ipAddress = storable(found?.data?.ipAddress);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { createPool } from '#event-log/connection.js';
 import { MasterKey } from '#event-log/master-key.js';
 import { readForward } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
@@ -9,6 +10,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
+import { untilWaitingForLock } from '../../../../test/harness/lock-waits.js';
 import { SessionLog } from '../../test/session-log.js';
 import { Database, projectorPool } from '../database.js';
 import type { EventBatch } from '../projection.js';
@@ -55,6 +57,22 @@ async function applied(audit: AuditProjection, sizes: readonly number[] = []): P
   return at;
 }
 
+/** Rows of the read model, which nobody else can write until they are released. */
+async function heldRows() {
+  const owner = createPool(database.ownerUrl);
+  const holder = await owner.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM read_model.audit_entry FOR UPDATE');
+  return {
+    isWaitedFor: (count: number) => untilWaitingForLock(owner, { count }),
+    async release() {
+      await holder.query('COMMIT');
+      holder.release();
+      await owner.end();
+    },
+  };
+}
+
 const fenced = expect.objectContaining({ name: 'Fenced' });
 
 describe('an entry of the audit trail', () => {
@@ -89,6 +107,12 @@ describe('an entry of the audit trail', () => {
     ]);
     expect(JSON.stringify(rows)).not.toContain('a note');
   });
+
+  it('takes text that PostgreSQL cannot hold', async () => {
+    await log.issue('carol', { ipAddress: 'a\0b' });
+    await applied(projection());
+    expect(await log.auditRows()).toMatchObject([{ ip_address: 'a\ufffdb' }]);
+  });
 });
 
 describe('a batch', () => {
@@ -100,6 +124,36 @@ describe('a batch', () => {
     const rows = await log.auditRows();
     expect(rows).toHaveLength(50);
     await expect(audit.apply(batch)).rejects.toEqual(fenced);
+    expect(await log.auditRows()).toEqual(rows);
+  });
+
+  it('with an erasure is written as a whole: where it waits to erase, nothing of it is seen', async () => {
+    await log.issue('alice');
+    const audit = projection();
+    const issued = await applied(audit);
+    const [before] = await log.auditRows();
+    await log.erase('alice');
+    await log.issue('bob');
+    const batch = await batchBehind(issued);
+    const rows = await heldRows();
+    const written = audit.apply(batch);
+    await rows.isWaitedFor(1);
+    expect(await log.auditRows()).toEqual([before]);
+    const checkpoint = await pool.query('SELECT position FROM read_model.checkpoint');
+    expect(checkpoint.rows).toEqual([{ position: issued.position }]);
+    await rows.release();
+    await written;
+    expect(await log.auditRows()).toEqual(await log.auditFolded());
+  });
+
+  it('with an erasure that is refused erases nothing', async () => {
+    await log.issue('alice');
+    const audit = projection();
+    const issued = await applied(audit);
+    const rows = await log.auditRows();
+    await log.erase('alice');
+    const batch = await batchBehind(issued);
+    await expect(audit.apply({ ...batch, from: { ...issued, position: 0 } })).rejects.toEqual(fenced);
     expect(await log.auditRows()).toEqual(rows);
   });
 

@@ -14,7 +14,6 @@ const projected = (events: readonly AccountSessionEvent[], from = 1): ProjectedE
     eventId: `event ${from + i}`,
     streamId: 'account-alice',
     hash: Buffer.alloc(32),
-    sealed: null,
     metadata: '{}',
     recordedAt: 0,
   }));
@@ -26,10 +25,9 @@ const LATER = '2026-11-24T22:00:00.000Z';
 describe('the net effect of a batch', () => {
   it('is a session with its account, where it was issued, and its latest end', () => {
     expect(effectOf(issued('a'), extended('a', LATER))).toMatchObject({
-      issued: [{ sessionId: 'a', accountId: 'alice', expiresAt: LATER, issue: { position: 1 } }],
+      issued: [{ sessionId: 'a', accountId: 'alice', expiresAt: LATER, issuedPosition: 1 }],
       extended: new Map(),
       ended: new Set(),
-      erased: new Set(),
     });
   });
 
@@ -38,7 +36,6 @@ describe('the net effect of a batch', () => {
       issued: [],
       extended: new Map([['a', LATER]]),
       ended: new Set(),
-      erased: new Set(),
     });
   });
 
@@ -52,7 +49,6 @@ describe('the net effect of a batch', () => {
       issued: [],
       extended: new Map(),
       ended: new Set(['a']),
-      erased: new Set(),
     });
   });
 
@@ -61,13 +57,12 @@ describe('the net effect of a batch', () => {
       issued: [],
       extended: new Map(),
       ended: new Set(['a']),
-      erased: new Set(),
     });
   });
 
   it('is nothing for events that are not about sessions', () => {
     const event = { type: 'ApiKeyCreated', data: { keyId: 'key_1' } } as unknown as AccountSessionEvent;
-    expect(effectOf(event)).toEqual({ issued: [], extended: new Map(), ended: new Set(), erased: new Set() });
+    expect(effectOf(event)).toEqual({ issued: [], extended: new Map(), ended: new Set() });
   });
 
   it('is the same, however the events are cut into batches', () => {
@@ -96,8 +91,8 @@ function apply(rows: Map<string, unknown>, events: readonly ProjectedEvent[]): M
   for (const [id, expiresAt] of extended) {
     if (rows.has(id)) rows.set(id, { ...(rows.get(id) as object), expiresAt });
   }
-  for (const { sessionId, accountId, issuedAt, expiresAt, issue } of issued) {
-    rows.set(sessionId, { accountId, issuedAt, expiresAt, position: issue.position });
+  for (const { sessionId, accountId, issuedAt, expiresAt, issuedPosition } of issued) {
+    rows.set(sessionId, { accountId, issuedAt, expiresAt, position: issuedPosition });
   }
   return rows;
 }

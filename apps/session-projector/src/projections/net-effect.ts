@@ -7,8 +7,7 @@ type IssuedData = SessionIssued['data'];
 
 export interface IssuedSession extends IssuedData {
   readonly accountId: string;
-  /** The event that issued it. */
-  readonly issue: ProjectedEvent;
+  readonly issuedPosition: number;
 }
 
 /** What a run of events comes to for each session, as the account's fold has it. No session stands in two of these. */
@@ -17,25 +16,26 @@ export interface NetEffect {
   /** The new end of sessions that were issued before. */
   readonly extended: ReadonlyMap<string, string>;
   readonly ended: ReadonlySet<string>;
-  /** Accounts of which what is personal was erased. */
-  readonly erased: ReadonlySet<string>;
 }
 
 export function netEffect(events: readonly ProjectedEvent[]): NetEffect {
   const issued = new Map<string, IssuedSession>();
   const extended = new Map<string, string>();
   const ended = new Set<string>();
-  const erased = new Set<string>();
   for (const projected of events) {
     const event = projected as ProjectedEvent & (AccountSessionEvent | PersonalDataErased);
-    if (event.type === 'PersonalDataErased') {
-      erased.add(accountIdOf(event.streamId)!);
-      continue;
-    }
+    if (event.type === 'PersonalDataErased') continue;
     const { sessionId } = event.data;
     switch (event.type) {
       case 'SessionIssued':
-        issued.set(sessionId, { ...event.data, accountId: accountIdOf(event.streamId)!, issue: event });
+        // Written out: to spread what was parsed takes as long as all the rest.
+        issued.set(sessionId, {
+          sessionId,
+          accountId: accountIdOf(event.streamId)!,
+          issuedPosition: event.position,
+          issuedAt: event.data.issuedAt,
+          expiresAt: event.data.expiresAt,
+        });
         extended.delete(sessionId);
         ended.delete(sessionId);
         break;
@@ -52,5 +52,5 @@ export function netEffect(events: readonly ProjectedEvent[]): NetEffect {
         ended.add(sessionId);
     }
   }
-  return { issued: [...issued.values()], extended, ended, erased };
+  return { issued: [...issued.values()], extended, ended };
 }

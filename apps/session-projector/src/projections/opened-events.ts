@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { MasterKey } from '#event-log/master-key.js';
-import { opener, sealedUnder, type PersonalData } from '#event-log/sealing.js';
-import { wrappedKeys } from '#event-log/subject-keys.js';
+import { opener, type PersonalData } from '#event-log/sealing.js';
+import { readSealed } from '#event-log/subject-keys.js';
 import type { ProjectedEvent } from '../projection.js';
 import { ProjectionStop } from '../projection-stop.js';
 
@@ -11,24 +11,23 @@ export interface Opened {
   readonly data: PersonalData | null;
 }
 
-/** By position, for each event that had something sealed. */
+/** By position, for each event of a batch that is an account's and had something sealed. */
 export async function openEvents(
   pool: Pool,
   masterKey: MasterKey,
   events: readonly ProjectedEvent[],
   logId: string,
 ): Promise<Map<number, Opened>> {
-  const sealed = events.flatMap((event) =>
-    event.sealed ? [{ event, bytes: event.sealed, subjectKeyId: sealedUnder(event.sealed) }] : [],
-  );
-  if (sealed.length === 0) return new Map();
-  const keys = await wrappedKeys(pool, [...new Set(sealed.map(({ subjectKeyId }) => subjectKeyId))]);
-  const open = opener(keys, masterKey);
+  if (events.length === 0) return new Map();
+  const first = events[0]!.position;
+  const found = await readSealed(pool, first, events.at(-1)!.position);
+  const keys = found.flatMap(({ keyId, wrappedKey }) => (wrappedKey ? [[keyId, wrappedKey] as const] : []));
+  const open = opener(new Map(keys), masterKey);
   return new Map(
-    sealed.map(({ event, bytes, subjectKeyId }) => {
-      const { position, streamId, eventId, type } = event;
+    found.map(({ position, sealed, keyId }) => {
+      const { streamId, eventId, type } = events[position - first]!;
       try {
-        return [position, { subjectKeyId, data: open(bytes, { logId, streamId, eventId, type }) }];
+        return [position, { subjectKeyId: keyId, data: open(sealed, { logId, streamId, eventId, type }) }];
       } catch (cause) {
         const message = `what is sealed in the event does not open under the master key ${masterKey.id}`;
         throw new ProjectionStop('PERSONAL_DATA_UNREADABLE', position, message, { cause });

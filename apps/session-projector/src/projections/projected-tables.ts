@@ -23,7 +23,7 @@ export interface ProjectedTable<Prepared> {
   /** As `Projection.prepare` says. */
   preparing(pool: Pool, masterKey: MasterKey): Prepare<Prepared>;
   /** Forgets what was sealed under keys that are no more; undefined where a batch has no such erasure. */
-  erasure(set: TableSet, prepared: Prepared): QueryConfig | undefined;
+  erasure?(set: TableSet, prepared: Prepared): QueryConfig | undefined;
   /** Parts of a `WITH`, whose parameters begin at $7. Each of them asks `moved` for a row. */
   changes(set: TableSet): string;
   values(prepared: Prepared): unknown[];
@@ -99,7 +99,7 @@ export class ProjectedTables {
         ...this.of.values(prepared),
       ],
     };
-    const erasure = this.of.erasure(this.set, prepared);
+    const erasure = this.of.erasure?.(this.set, prepared);
     return erasure ? this.writeBoth(write, erasure) : (await this.pool.query(write)).rowCount === 1;
   }
 

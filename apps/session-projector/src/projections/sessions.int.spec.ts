@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createPool } from '#event-log/connection.js';
 import { MasterKey } from '#event-log/master-key.js';
 import { readForward } from '#event-log/read.js';
 import type { CheckpointPosition } from '#read-model/checkpoint.js';
@@ -9,7 +8,6 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 import { createDatabase, type TestDatabase } from '../../../../test/harness/database.js';
-import { untilWaitingForLock } from '../../../../test/harness/lock-waits.js';
 import { SessionLog } from '../../test/session-log.js';
 import { Database, projectorPool } from '../database.js';
 import type { EventBatch } from '../projection.js';
@@ -42,22 +40,6 @@ const batchBehind = async (from: CheckpointPosition, size = 1_000): Promise<Even
   events: (await readForward(pool, from.position, size)).map(eventFromLog),
 });
 
-/** Rows of the read model, which nobody else can write until they are released. */
-async function heldRows(which = 'true') {
-  const owner = createPool(database.ownerUrl);
-  const holder = await owner.connect();
-  await holder.query('BEGIN');
-  await holder.query(`SELECT FROM read_model.session WHERE ${which} FOR UPDATE`);
-  return {
-    isWaitedFor: (count: number) => untilWaitingForLock(owner, { count }),
-    async release() {
-      await holder.query('COMMIT');
-      holder.release();
-      await owner.end();
-    },
-  };
-}
-
 const fenced = expect.objectContaining({ name: 'Fenced' });
 
 describe('a batch', () => {
@@ -81,55 +63,6 @@ describe('a batch', () => {
     await sessions.apply(await batchBehind(issued));
     await expect(sessions.apply(issue)).rejects.toEqual(fenced);
     expect(await log.rows()).toEqual([]);
-  });
-
-  it('with an erasure is written as a whole: where it waits to erase, nothing of it is seen', async () => {
-    await log.issue('alice');
-    const sessions = projection();
-    const issued = await sessions.apply(await batchBehind(await sessions.resume()));
-    const [before] = await log.rows();
-    await log.erase('alice');
-    await log.issue('bob');
-    const batch = await batchBehind(issued);
-    const rows = await heldRows();
-    const applied = sessions.apply(batch);
-    await rows.isWaitedFor(1);
-    expect(await log.rows()).toEqual([before]);
-    const checkpoint = await pool.query('SELECT position FROM read_model.checkpoint');
-    expect(checkpoint.rows).toEqual([{ position: issued.position }]);
-    await rows.release();
-    await applied;
-    expect(await log.rows()).toEqual(await log.folded());
-  });
-
-  it('with an erasure that is refused erases nothing', async () => {
-    await log.issue('alice');
-    const sessions = projection();
-    const issued = await sessions.apply(await batchBehind(await sessions.resume()));
-    const rows = await log.rows();
-    await log.erase('alice');
-    const batch = await batchBehind(issued);
-    await expect(sessions.apply({ ...batch, from: { ...issued, position: 0 } })).rejects.toEqual(fenced);
-    expect(await log.rows()).toEqual(rows);
-  });
-
-  it('with an erasure is applied by one of two projectors, also where the other ends the same sessions', async () => {
-    const alice = await log.issue('alice');
-    await log.issue('alice');
-    const [one, other] = [projection(), projection()];
-    const from = await one.apply(await batchBehind(await one.resume()));
-    await log.revoke(alice);
-    await log.erase('alice');
-    const [both, first] = [await batchBehind(from), await batchBehind(from, 1)];
-    const rows = await heldRows('issued_position = 2');
-    const erasing = one.apply(both);
-    await rows.isWaitedFor(1);
-    const ending = other.apply(first);
-    await rows.isWaitedFor(2);
-    await rows.release();
-    await expect(ending).rejects.toEqual(fenced);
-    await erasing;
-    expect(await log.rows()).toEqual(await log.folded());
   });
 
   it('of a projector that was overtaken is refused, and changes nothing', async () => {

@@ -5,8 +5,6 @@ import type { ProjectedEvent } from '../projection.js';
 import type { ProjectedTables } from '../projections/projected-tables.js';
 import { RebuildRefusal } from './rebuild-refusal.js';
 
-const BATCH = 5_000;
-
 /** Takes a set of tables forward along the log. Nobody else writes to it. */
 export class Fill {
   constructor(
@@ -16,16 +14,10 @@ export class Fill {
     public at: CheckpointPosition,
   ) {}
 
-  /** Applies everything up to `last`: while a batch is written, the next is opened, and the one after it read. */
+  /** Applies everything up to `last`. */
   async to(last: number, applied: (position: number) => void = () => undefined): Promise<void> {
     const prepare = (events: readonly ProjectedEvent[]) => this.tables.prepare(events, this.at.logId);
-    for await (const { events, prepared } of preparedFromLog(
-      this.at.position,
-      last,
-      this.pool,
-      prepare,
-      BATCH,
-    )) {
+    for await (const { events, prepared } of preparedFromLog(this.at.position, last, this.pool, prepare)) {
       if (events.length > 0) await this.apply(events, prepared);
       applied(this.at.position);
     }

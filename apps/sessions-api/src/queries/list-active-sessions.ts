@@ -35,7 +35,7 @@ export class ListActiveSessionsHandler implements IQueryHandler<ListActiveSessio
     private readonly idle: IdleSessions,
   ) {
     this.known = new KnownSessions(activity);
-    this.fromReadModel = sessionsFromReadModel(pool);
+    this.fromReadModel = sessionsFromReadModel(pool, vault);
   }
 
   async execute({ accountId, page, since }: ListActiveSessions): Promise<SessionPage> {

@@ -1,9 +1,14 @@
 import type { Session } from '#domain/account-sessions/decider.js';
 import { type AccountFolds, accountStreamId, type SessionIssue } from '#event-log/account-stream.js';
 import type { Vault } from '#event-log/vault.js';
-import { describeUserAgent } from '#read-model/user-agent.js';
 import type { ActivityRecorder } from '../activity/activity-recorder.js';
-import { newestFirst, type PageRequest, type SessionPage, type SessionView } from './session-view.js';
+import {
+  newestFirst,
+  sessionView,
+  type PageRequest,
+  type SessionPage,
+  type SessionView,
+} from './session-view.js';
 
 /** The same answer as the read model's, folded from the account's stream: always complete. */
 export async function sessionsFromLog(
@@ -28,10 +33,7 @@ export async function viewsFromLog(
     vault.open(sessions.map(({ sessionId }) => issues.get(sessionId)!)),
     activity.lastSeen(sessions.map(({ sessionId }) => sessionId)),
   ]);
-  return sessions.map(({ sessionId, issuedAt, expiresAt }, i) => {
-    const { ipAddress = null, userAgent = null, fingerprint = null } = personal[i] ?? {};
-    const lastSeenAt = seen.get(sessionId) ?? issuedAt;
-    const device = describeUserAgent(userAgent);
-    return { sessionId, issuedAt, expiresAt, lastSeenAt, ipAddress, userAgent, fingerprint, ...device };
-  });
+  return sessions.map((session, i) =>
+    sessionView(session, seen.get(session.sessionId) ?? session.issuedAt, personal[i] ?? null),
+  );
 }

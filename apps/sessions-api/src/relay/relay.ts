@@ -4,8 +4,8 @@ import { type BusMessage, toMessage } from '#bus/envelope.js';
 import { type Publication, publishInOrder } from '#bus/publish.js';
 import type { StreamSettings } from '#bus/stream.js';
 import { STREAM } from '#bus/subjects.js';
-import type { RecordedEvent } from '#event-log/event.js';
-import { readForward } from '#event-log/read.js';
+import type { PlainEvent } from '#event-log/event.js';
+import { readPlainForward } from '#event-log/read.js';
 import { inSpan } from '#telemetry/tracing.js';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -156,9 +156,9 @@ export class Relay {
   }
 
   /** Null when the log no longer has the event at `position` that was published: it was put back to an older copy. */
-  private async eventsBehind(position: number, hash: Buffer): Promise<RecordedEvent[] | null> {
-    if (position === 0) return readForward(this.pool, 0, BATCH);
-    const [published, ...events] = await readForward(this.pool, position - 1, BATCH + 1);
+  private async eventsBehind(position: number, hash: Buffer): Promise<PlainEvent[] | null> {
+    if (position === 0) return readPlainForward(this.pool, 0, BATCH);
+    const [published, ...events] = await readPlainForward(this.pool, position - 1, BATCH + 1);
     return published?.hash.equals(hash) ? events : null;
   }
 

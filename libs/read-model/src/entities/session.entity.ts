@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A session that nobody has ended. What is personal is null when it was not given, or was erased. */
+/** A session that nobody has ended. What is personal stands in the event that issued it, sealed. */
 @Entity({ schema: 'read_model', name: 'session' })
 @Index('session_of_account', ['accountId', 'expiresAt'])
 export class Session {
@@ -18,26 +18,4 @@ export class Session {
 
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt!: Date;
-
-  /** The key that the personal columns were sealed under in the log: erasing it nulls them. */
-  @Column('uuid', { name: 'subject_key_id', nullable: true })
-  subjectKeyId!: string | null;
-
-  @Column('text', { name: 'ip_address', nullable: true })
-  ipAddress!: string | null;
-
-  @Column('text', { name: 'user_agent', nullable: true })
-  userAgent!: string | null;
-
-  @Column('text', { nullable: true })
-  fingerprint!: string | null;
-
-  @Column('text', { nullable: true })
-  browser!: string | null;
-
-  @Column('text', { nullable: true })
-  os!: string | null;
-
-  @Column('text', { nullable: true })
-  device!: string | null;
 }
