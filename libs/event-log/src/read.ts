@@ -14,25 +14,18 @@ export async function readHead(pool: Pool): Promise<Head> {
   return rows[0];
 }
 
+const forward =
+  <Event extends PlainEvent>(name: string, columns: string) =>
+  async (pool: Pool, position: number, limit: number): Promise<Event[]> => {
+    const text = `SELECT ${columns} FROM event_log.event WHERE position > $1 ORDER BY position LIMIT $2`;
+    return (await pool.query<Event>({ name, text, values: [position, limit] })).rows;
+  };
+
 /** Up to `limit` events behind `position`, in order and without a gap. */
-export async function readForward(pool: Pool, position: number, limit: number): Promise<RecordedEvent[]> {
-  const { rows } = await pool.query<RecordedEvent>({
-    name: 'log-forward',
-    text: `SELECT ${EVENT_COLUMNS} FROM event_log.event WHERE position > $1 ORDER BY position LIMIT $2`,
-    values: [position, limit],
-  });
-  return rows;
-}
+export const readForward = forward<RecordedEvent>('log-forward', EVENT_COLUMNS);
 
 /** The same, where what is sealed is not asked for. */
-export async function readPlainForward(pool: Pool, position: number, limit: number): Promise<PlainEvent[]> {
-  const { rows } = await pool.query<PlainEvent>({
-    name: 'log-plain-forward',
-    text: `SELECT ${PLAIN_COLUMNS} FROM event_log.event WHERE position > $1 ORDER BY position LIMIT $2`,
-    values: [position, limit],
-  });
-  return rows;
-}
+export const readPlainForward = forward<PlainEvent>('log-plain-forward', PLAIN_COLUMNS);
 
 /** The events at these positions, in no order. */
 export async function readAt(pool: Pool, positions: readonly number[]): Promise<RecordedEvent[]> {

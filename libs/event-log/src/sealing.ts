@@ -38,6 +38,9 @@ export function seal(data: PersonalData, key: SubjectKey, masterKey: MasterKey, 
   return Buffer.concat([Buffer.from([FORMAT]), uuidBytes(key.keyId), box]);
 }
 
+/** `sealedUnder` of the column `sealed`, as PostgreSQL reckons it. */
+export const SEALED_UNDER = `encode(substr(sealed, 2, 16), 'hex')::uuid`;
+
 export function sealedUnder(sealed: Buffer): string {
   if (sealed[0] !== FORMAT) throw new Error(`sealed data of unknown format ${sealed[0]}`);
   return uuidText(sealed.subarray(1, KEY_ID_END));

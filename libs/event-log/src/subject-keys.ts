@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { SubjectKey } from './sealing.js';
+import { SEALED_UNDER, type SubjectKey } from './sealing.js';
 
 /** The key that a stream's personal data of a month is sealed under today, if it has one. */
 export async function subjectKeyInUse(
@@ -43,7 +43,7 @@ export async function readSealed(pool: Pool, first: number, last: number): Promi
   const { rows } = await pool.query<SealedAt>({
     name: 'log-sealed',
     text: `SELECT position, sealed, key_id AS "keyId", wrapped_key AS "wrappedKey"
-      FROM event_log.event JOIN event_log.subject_key ON key_id = encode(substr(sealed, 2, 16), 'hex')::uuid
+      FROM event_log.event JOIN event_log.subject_key ON key_id = ${SEALED_UNDER}
       WHERE position BETWEEN $1 AND $2 AND sealed IS NOT NULL AND event.stream_id LIKE 'account-%'`,
     values: [first, last],
   });

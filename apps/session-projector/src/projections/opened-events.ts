@@ -36,7 +36,7 @@ export async function openEvents(
   );
 }
 
-/** PostgreSQL's text cannot hold U+0000: a client that sends one must not stop everybody's list. */
+/** PostgreSQL's text cannot hold U+0000: a client that sends one must not stop the audit trail. */
 export function storable(text: string | undefined): string | null {
   return text?.replaceAll('\0', '\ufffd') ?? null;
 }

@@ -1,6 +1,7 @@
 import { accountStreamId } from '#event-log/account-stream.js';
 import { SESSIONS_PROJECTION } from '#read-model/entities/checkpoint.entity.js';
 import { merged } from '#event-log/merged.js';
+import { SEALED_UNDER } from '#event-log/sealing.js';
 import type { Vault } from '#event-log/vault.js';
 import type { Pool } from 'pg';
 import { sessionView, type PageRequest, type SessionPage, type SessionView } from './session-view.js';
@@ -9,9 +10,9 @@ import { sessionView, type PageRequest, type SessionPage, type SessionView } fro
 const LISTS_AT_ONCE = 16;
 
 /**
- * One statement, so that each account's position in the log, the checkpoint, the rows and the keys are of one moment. `complete` is
- * true when the projector had applied everything that was recorded for the account: of this log, and not of one that was
- * put back to an older copy since.
+ * One statement, so that each account's position in the log, the checkpoint, the rows and the keys are of one moment.
+ * `complete` is true when the projector had applied everything that was recorded for the account: of this log, and not of
+ * one that was put back to an older copy since.
  */
 const LISTS = `
   WITH reached AS MATERIALIZED (
@@ -35,7 +36,7 @@ const LISTS = `
         event_id, type, encode(sealed, 'base64') AS sealed, key_id, encode(wrapped_key, 'base64') AS wrapped_key
       FROM page LEFT JOIN read_model.activity USING (session_id)
         LEFT JOIN event_log.event ON event.position = issued_position
-        LEFT JOIN event_log.subject_key ON key_id = encode(substr(sealed, 2, 16), 'hex')::uuid
+        LEFT JOIN event_log.subject_key ON key_id = ${SEALED_UNDER}
       ORDER BY issued_position DESC
     )
     SELECT (SELECT count(*) FROM live) AS total, (SELECT json_agg(shown) FROM shown) AS rows
